@@ -202,7 +202,7 @@ class Ledger(Protocol):
 
     # --- intents
     async def doubts(self) -> Mapping[Kind, int]:
-        """By destination kind: writes that were sent and whose outcome is looked for."""
+        """By destination kind: writes that were sent and whose outcome is looked for, or that an earlier start had meant and left open."""
         ...
 
     async def open_intents(self, *, limit: int = 1000) -> Sequence[Intent]:

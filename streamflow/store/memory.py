@@ -64,16 +64,11 @@ class MemoryLedger(MemoryReading):
     def __init__(self, *, clock: Clock) -> None:
         super().__init__(Book())
         self._clock = clock
-        self._epoch = 1
-
-    @property
-    def epoch(self) -> int:
-        return self._epoch
 
     def reopened(self) -> MemoryLedger:
         """Give the ledger that a restarted daemon would find: all that was committed, one epoch later."""
         later = MemoryLedger(clock=self._clock)
-        later._epoch, later._book = self._epoch + 1, self._book
+        later.epoch, later._book = self.epoch + 1, self._book
         return later
 
     async def close(self) -> None:
@@ -212,7 +207,7 @@ class MemoryLedger(MemoryReading):
         others = [i for i in self._book.intents.values() if i.ref == intent.ref and i.op is Op.CREATE and i.state in UNSETTLED_INTENTS]
         if intent.id in self._book.intents or (others and intent.op is Op.CREATE and intent.state in UNSETTLED_INTENTS):
             raise InvariantBroken("the ledger refuses a change: an intent is there already", hint="a bug: the same thing was noted twice")
-        fresh = replace(intent, fields=copy_of(intent.fields), meant_at=intent.meant_at or at, epoch=intent.epoch or self._epoch)
+        fresh = replace(intent, fields=copy_of(intent.fields), meant_at=intent.meant_at or at, epoch=intent.epoch or self.epoch)
         self._book.put(self._book.intents, intent.id, fresh)
 
     def _settle(self, change: SettleIntent, at: str) -> None:

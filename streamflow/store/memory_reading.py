@@ -89,6 +89,7 @@ class MemoryReading:
 
     def __init__(self, book: Book) -> None:
         self._book = book
+        self.epoch = 1
 
     def _of(self, kind: Kind) -> list[Held]:
         return sorted((held for name, held in self._book.records.items() if name[0] == kind), key=lambda held: held.id)
@@ -208,7 +209,8 @@ class MemoryReading:
 
     async def doubts(self) -> Mapping[Kind, int]:
         await checkpoint()
-        return _counted(intent.dest_kind for intent in self._book.intents.values() if intent.state is IntentState.IN_DOUBT)
+        left = [each for each in self._book.intents.values() if each.state in OPEN_INTENTS]
+        return _counted(each.dest_kind for each in left if each.state is IntentState.IN_DOUBT or each.epoch != self.epoch)
 
     async def open_intents(self, *, limit: int = 1000) -> Sequence[Intent]:
         await checkpoint()

@@ -309,7 +309,8 @@ SELECT r.kind, count(*) FROM (
 WHERE r.kind = u.kind AND r.key = u.key AND r.state <> 'pending' AND r.disposition IN ('created', 'updated', 'merged', 'matched')
 GROUP BY r.kind
 -- name: doubts
-SELECT dest_kind, count(*) FROM intent WHERE state IN ('meant', 'in_doubt') AND state = 'in_doubt' GROUP BY dest_kind
+SELECT dest_kind, count(*) FROM intent
+WHERE state IN ('meant', 'in_doubt') AND (state = 'in_doubt' OR epoch <> (SELECT epoch FROM book)) GROUP BY dest_kind
 -- name: waiting
 SELECT DISTINCT waiting_on FROM record WHERE state = 'parked' ORDER BY waiting_on
 -- name: parked_on

@@ -763,10 +763,12 @@ async def test_records_that_are_not_read_back_in_full_are_counted_once(ledger: L
 
 
 async def test_doubts_and_the_audit_are_counted(ledger: Ledger) -> None:
-    """Writes in doubt count by destination kind until they are settled; the audit tells its length."""
+    """Writes in doubt, and those that another start left open, count by destination kind until they are settled; so does the audit."""
     assert (await ledger.doubts(), await ledger.audit_length()) == ({}, 0)
     await ledger.commit([PutIntent(intent=intent("i1")), PutIntent(intent=intent("i2", key="2")), audit("a"), audit("b")])
     await ledger.commit([SettleIntent(id="i1", state=IntentState.IN_DOUBT)])
     assert (await ledger.doubts(), await ledger.audit_length()) == ({"contacts": 1}, 2)
-    await ledger.commit([SettleIntent(id="i1", state=IntentState.PARKED)])
+    await ledger.commit([PutIntent(intent=intent("i3", key="3", epoch=ledger.epoch + 1))])
+    assert await ledger.doubts() == {"contacts": 2}
+    await ledger.commit([SettleIntent(id=each, state=IntentState.PARKED) for each in ("i1", "i3")])
     assert await ledger.doubts() == {}
