@@ -269,11 +269,13 @@ def held(platform: str) -> Iterator[tuple[str, threading.Event]]:
 
 
 def pour(one: socket.socket, other: socket.socket) -> None:
-    """Pass on what one side says, until it has said everything or the other one hears no more."""
+    """Pass on what one side says, until it is gone, however it went, or the other one is; then neither says any more."""
     with suppress(OSError):
         while said := one.recv(65_536):
             other.sendall(said)
-        other.shutdown(socket.SHUT_WR)
+    for each in (one, other):
+        with suppress(OSError):
+            each.shutdown(socket.SHUT_RDWR)
 
 
 def test_over_already(tailing: Place) -> None:
