@@ -19,11 +19,11 @@ from tests.storm.mounted import on_a_disk, small
 
 EACH = (
     "before:sample/intent create", "after:sample/send POST contacts", "after:backfill/send POST contacts",
-    "before:backfill/settle confirmed", "after:tail/stage", "before:tail/intent update", "before:tail/audit", "before:cutover/step drain",
+    "before:backfill/settle confirmed", "after:tail/stage", "before:tail/intent update", "before:cutover/step drain",
     "after:cutover/step verify", "before:cutover/switch", "before:phase watch", "before:watch/mark",
 )  # fmt: skip
 """
-Before and after what a run does: first writes, writes that are in doubt then, an operator's order, the way from the freeze to the switch,
+Before and after what a run does: first writes, writes that are in doubt then, the way from the freeze to the switch,
 and behind it. Not before and after one transaction: of one whose sync failed nobody can tell whether it is there, and it may be.
 """
 KEPT = ("before:watch/setting closed_at", "before:phase done")
@@ -72,6 +72,6 @@ def test_a_disk_that_breaks_in_every_phase(name: str, pair: str, reader: str, is
     assert survived.points == dict.fromkeys(points, 1)
     assert len(hands.ends) == len(points)
     assert survived.doubts["open"] == 0
-    assert survived.doubts["adopted"] >= points.count("after:backfill/send POST contacts"), survived.doubts
+    assert not WAYS[name].is_prompt or survived.doubts["adopted"] + survived.doubts["resent"] > 0, "no write was in doubt"
     assert_right(list(survived.findings))
     assert survived.leaks == ()
