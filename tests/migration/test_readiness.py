@@ -139,6 +139,7 @@ def test_readiness_is_about_lag_backlog_and_sweep() -> None:
     assert "65 s behind" in judged(following, now=NOW + timedelta(seconds=60)).reasons[0]
     following.round_ended(begun=NOW, pending=0, trouble="the source is away")
     assert judged(following).reasons == ("the source is away",)
+    assert judged(following).lag_s == 5.0, "what a round in trouble did not find is not carried over"
     following = Following(as_of=NOW, swept_at=NOW - timedelta(hours=5))
     assert "read completely" in judged(following).reasons[0]
     following = Following(as_of=NOW, swept_at=NOW)
@@ -147,6 +148,14 @@ def test_readiness_is_about_lag_backlog_and_sweep() -> None:
         assert judged(following).is_ready
     following.round_ended(begun=NOW, pending=130, trouble="")
     assert "backlog grows" in judged(following).reasons[0]
+    following.round_ended(begun=NOW, pending=120, trouble="")
+    assert judged(following).is_ready, "it went down again"
+
+
+def test_the_figures_are_told_as_far_as_they_are_known() -> None:
+    """To a tenth of a second; what is not known yet is none, and not nought."""
+    assert Readiness(lag_s=5.04, sweep_age_s=0.0).facts() == {"lag_s": 5.0, "sweep_age_s": 0.0}
+    assert Readiness().facts() == {"lag_s": None, "sweep_age_s": None}
 
 
 def test_the_lag_limit_leaves_room_in_the_deadline() -> None:

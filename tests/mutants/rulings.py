@@ -35,7 +35,7 @@ _INTENTS: Mapping[str, Sequence[str]] = {
     "streamflow/stages/meanwhile.py": _stages("late_feed", "meanwhile"),
     "streamflow/stages/overwritten.py": _stages("late_feed", "meanwhile"),
     "streamflow/stages/planning.py": _WRITES,
-    "streamflow/stages/progress.py": (*_WRITES, *_stages("people")),
+    "streamflow/stages/progress.py": (*_WRITES, *_stages("people", "unanswered", "doubt")),
     "streamflow/stages/questions.py": (*_stages("questions"), *_migration("unread")),
     "streamflow/stages/removed.py": _stages("doubt"),
     "streamflow/stages/stale.py": _stages("types", "parents", "writing", "meanwhile", "deals", "vanished"),
@@ -72,6 +72,7 @@ _CUTOVER: Mapping[str, Sequence[str]] = {
     "streamflow/migration/let_go.py": _migration("late_writes", "late_writer_model"),
     "streamflow/migration/readiness.py": _migration(
         "readiness::test_readiness_is_about_lag_backlog_and_sweep", "readiness::test_the_lag_limit_leaves_room_in_the_deadline",
+        "readiness::test_the_figures_are_told_as_far_as_they_are_known",
     ),
     "streamflow/migration/waits.py": _migration("waits"),
     "streamflow/stages/accepted.py": _migration("late_writes"),

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from streamflow.errors import Uncertain
-from streamflow.model import ADOPTED, DestId, Disposition, IntentState, RecordState, Ref
+from streamflow.model import ADOPTED, DestId, Disposition, Intent, IntentState, Op, RecordState, Ref
+from streamflow.stages.confirmation import line_of
 from streamflow.stages.doubt import QuietTime
+from streamflow.stages.unknown import Meaning
 from streamflow.store.change import DropLink, PutLink
 from tests.stages.rig import Rig, lead, note, rig
 
@@ -118,3 +120,13 @@ async def test_an_answer_about_a_note_of_an_earlier_run_leaves_it_theirs(word: s
             assert "old" in (now.before or {}).get("body", "")
         assert not await one.ledger.settings("meant:")
         assert all(each.state is not IntentState.PARKED for each in await one.ledger.intents_of("note", "5"))
+
+
+@pytest.mark.parametrize(("meant", "phase"), [("", "tail"), (ADOPTED, ADOPTED)])
+def test_a_line_keeps_the_phase_it_was_meant_in(meant: str, phase: str) -> None:
+    """What an earlier run made is not ours because a write to it is confirmed now; else the phase is that of who confirms it."""
+    intent = Intent(id="1-1", ref=Ref("lead", "1"), op=Op.UPDATE, dest_kind="contacts", fields={"name": "x"})
+    meaning = Meaning(base={"name": "x"}, before={"name": "y"}, ours=False, phase=meant)
+    line = line_of(intent, meaning, "5-contacts", phase="tail", at="2026-06-01T10:00:00Z")
+    assert (line.phase, line.base, line.before, line.ours, line.dest_id) == (phase, {"name": "x"}, {"name": "y"}, False, "5-contacts")
+    assert (line.verified, line.written_at) == ("pending", "2026-06-01T10:00:00Z")

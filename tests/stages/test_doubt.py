@@ -726,8 +726,10 @@ ELSE = {"name": "Nia Other", "description": "Sells cars", "link:owner": "3-users
     (SENT, {"1-contacts": SENT, "2-contacts": SENT}, Removed(unclear=("1-contacts", "2-contacts"))),
     (SENT, {"1-contacts": ELSE}, Removed()),
     (SENT, {"1-contacts": {**SENT, "name": "Nia Other", "custom:Streamflow ID": ""}}, Removed(unclear=("1-contacts",))),
+    (SENT, {"1-contacts": {**ELSE, "custom:Streamflow ID": "lt:lead:2"}}, Removed(made="1-contacts")),
     ({"name": "Nia Okafor"}, {"1-contacts": {"name": "Nia Okafor"}}, Removed(unclear=("1-contacts",))),
-], ids=["it", "it and another", "two of them", "another of the same owner", "it with another name", "a name alone"])
+], ids=["it", "it and another", "two of them", "another of the same owner", "it with another name", "what bears the mark",
+        "a name alone"])
 def test_what_was_removed_is_taken_for_ours_only_where_it_is_sure(sent: Fields, gone: Mapping[str, Fields], found: Removed) -> None:
     """Of two that look alike, of one that people changed, and of a name alone nobody can tell: a person is asked."""
     intent = Intent(id="1-1", ref=Ref("lead", "2"), op=Op.CREATE, dest_kind="contacts", fields=sent, marker="lt:lead:2")

@@ -7,9 +7,9 @@ from itertools import islice
 import pytest
 
 from streamflow.model import QueueItem, RecordState, asked_as
-from streamflow.stages.questions import next_question, numbered, repeated
+from streamflow.stages.questions import closed, next_question, numbered, repeated
 from streamflow.stages.rekey import renamed
-from streamflow.store.change import Enqueue, Reopen, ResolveItem
+from streamflow.store.change import Audit, Enqueue, Reopen, ResolveItem
 from streamflow.store.memory import MemoryLedger
 from tests.stages.rig import note, rig
 from tests.store.values import StillClock
@@ -66,3 +66,14 @@ def test_a_question_is_named_by_the_present_key_alone() -> None:
     assert asked_as("rejected:note:1:", "note", "1", "77") == "rejected:note:77:"
     assert asked_as("rejected:note:12:", "note", "1", "77") == "rejected:note:12:"
     assert asked_as("outcome:5-0000001", "note", "1", "77") == "outcome:5-0000001"
+
+
+def test_a_question_that_closes_by_itself_is_told_in_the_audit() -> None:
+    """With the record it was about, and what it was closed by."""
+    item = QueueItem(id="gone:lead:1", cause="x", kind="lead", key="1", reason="why", decisions=("keep",))
+    answer, told = closed(item, "back")
+    assert answer == ResolveItem(id="gone:lead:1", decision="back", by="streamflow")
+    assert isinstance(told, Audit)
+    entry = told.entry
+    assert (entry.actor, entry.action, entry.kind, entry.key) == ("streamflow", "queue.resolved", "lead", "1")
+    assert entry.note == "gone:lead:1: back"
