@@ -62,6 +62,17 @@ def above(calls: Iterable[Call], *, rate_per_s: float, burst: float) -> int:
     return count
 
 
+def most_per_s(calls: Iterable[Call]) -> int:
+    """Give the most calls that came within one second."""
+    times = sorted(call.came for call in calls)
+    most = first = 0
+    for last, came in enumerate(times):
+        while times[first] <= came - 1.0:
+            first += 1
+        most = max(most, last - first + 1)
+    return most
+
+
 def rounds(calls: Iterable[Call], *, first: str, last: str) -> list[float]:
     """Give when each round of looks at the source began: with the *first* of its lists that is asked for after the *last* one was."""
     begun: list[float] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
@@ -13,7 +13,7 @@ from tests.flow.sides import SIDES
 from tests.flow.survival import Survived
 from tests.flow.tally import NONE_ALLOWED, figures
 from tests.soak.budget import Use, use
-from tests.soak.calls import Call, Silence, above, rounds, silences
+from tests.soak.calls import Call, Silence, above, most_per_s, rounds, silences
 from tests.soak.changes import Change, Off, behind, off_by, quantile
 from tests.soak.hour import Order, Seen
 from tests.soak.samples import Sample, grows, slope_per_minute
@@ -202,17 +202,6 @@ def _platform(name: str, seen: Seen, calls: Sequence[Call], missed: int, allowed
         silences=tuple(silences(calls, in_flight=IN_FLIGHT)),
         use=use(seen.samples, calls, name, cap_per_s=allowed_per_s * SHARE_OF_ALLOWED),
     )  # fmt: skip
-
-
-def most_per_s(calls: Iterable[Call]) -> int:
-    """Give the most calls that came within one second."""
-    times = sorted(call.came for call in calls)
-    most = first = 0
-    for last, came in enumerate(times):
-        while times[first] <= came - 1.0:
-            first += 1
-        most = max(most, last - first + 1)
-    return most
 
 
 def _lag(order: Order, seen: Seen, source: str) -> Lag:

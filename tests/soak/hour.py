@@ -27,6 +27,8 @@ BUSY = str(Path(__file__).with_name("busy.toml"))
 LOOKS_EVERY_S = 1.0
 LOGS_EVERY_S = 5.0
 ATTENDS_EVERY_S = 2.0
+AT_ONCE = 20
+"""Decisions at one look."""
 END_S = 1200.0
 """What the beginning and the switch may take beside the tail."""
 
@@ -114,9 +116,9 @@ class Attending(Hands):
                 self.seen.begun, self.seen.frozen = self.seen.begun or time.time(), time.time()
 
     def _decide(self) -> bool:
-        """Decide all that waits for a decision."""
+        """Decide what waits for a decision, and what is refused at the next look again."""
         count = 0
-        while super()._decide():
+        while count < AT_ONCE and super()._decide():
             count += 1
         return count > 0
 
@@ -130,6 +132,8 @@ class Attending(Hands):
         finally:
             is_over.set()
             watcher.join()
+        if self._failed is not None:
+            raise self._failed
 
     def _watch(self, is_over: threading.Event) -> None:
         try:

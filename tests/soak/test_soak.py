@@ -19,9 +19,9 @@ from tests.judge.states import Destination, Finding
 from tests.soak import recorder
 from tests.soak.__main__ import main
 from tests.soak.budget import use
-from tests.soak.calls import Call, above, rounds, silences
+from tests.soak.calls import Call, above, most_per_s, rounds, silences
 from tests.soak.changes import Change, added, behind, off_by, only_added
-from tests.soak.figures import Figures, Lag, Memory, most_per_s
+from tests.soak.figures import Figures, Lag, Memory
 from tests.soak.hour import Order, Seen
 from tests.soak.recorder import Recorder
 from tests.soak.samples import Sample, grows, look, read_figures, slope_per_minute
