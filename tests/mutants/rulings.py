@@ -69,7 +69,7 @@ _CHECKPOINTS: Mapping[str, Sequence[str]] = {
 _CUTOVER: Mapping[str, Sequence[str]] = {
     "streamflow/migration/control.py": _migration("control"),
     "streamflow/migration/late_questions.py": _migration("late_writes", "late_writer_model"),
-    "streamflow/migration/let_go.py": _migration("late_writes", "late_writer_model"),
+    "streamflow/migration/late_rulings.py": _migration("late_rulings", "late_writes", "late_writer_model"),
     "streamflow/migration/readiness.py": _migration(
         "readiness::test_readiness_is_about_lag_backlog_and_sweep", "readiness::test_the_lag_limit_leaves_room_in_the_deadline",
         "readiness::test_the_figures_are_told_as_far_as_they_are_known",

@@ -87,8 +87,10 @@ async def world(seed: int, home: Path, *, leads: int, losses: int, kills: int) -
 
 @asynccontextmanager
 async def _ledger_of(one: Rig, home: Path) -> AsyncIterator[None]:
+    own = one.ledger
     async with SqliteLedger.open(home, clock=one.clock) as one.ledger:
         yield
+    one.ledger = own
 
 
 class _Planting:
