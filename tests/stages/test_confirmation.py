@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from streamflow.errors import Uncertain
-from streamflow.model import ADOPTED, DestId, Disposition, Intent, IntentState, Op, RecordState, Ref
-from streamflow.stages.confirmation import line_of
+from streamflow.model import ADOPTED, DestId, Disposition, Intent, IntentState, Link, Op, RecordState, Ref
+from streamflow.stages.confirmation import brought, line_of
 from streamflow.stages.doubt import QuietTime
-from streamflow.stages.unknown import Meaning
-from streamflow.store.change import DropLink, PutLink
+from streamflow.stages.unknown import Joiner, Meaning
+from streamflow.store.change import Audit, DropLink, Finish, PutLink
 from tests.stages.rig import Rig, lead, note, rig
 
 UNBOUND = QuietTime(timeout_s=1, late_commit_s=1, search_lag_s=None)
@@ -130,3 +130,14 @@ def test_a_line_keeps_the_phase_it_was_meant_in(meant: str, phase: str) -> None:
     line = line_of(intent, meaning, "5-contacts", phase="tail", at="2026-06-01T10:00:00Z")
     assert (line.phase, line.base, line.before, line.ours, line.dest_id) == (phase, {"name": "x"}, {"name": "y"}, False, "5-contacts")
     assert (line.verified, line.written_at) == ("pending", "2026-06-01T10:00:00Z")
+
+
+def test_who_was_in_a_create_is_tied_to_it_and_told_of() -> None:
+    """They lead to the one record, of which nothing is theirs; the audit says so, and they go on with what else they bring."""
+    line = Link(ref=Ref("lead", "1"), dest_kind="contacts", dest_id="5-contacts", base={"name": "x"}, ours=True)
+    first, joined, told, goes_on = brought(line, [Joiner(key="2", seq=7, reason="the same address")])
+    assert first == PutLink(link=line)
+    assert joined == PutLink(link=replace(line, ref=Ref("lead", "2"), base={}, ours=False, before=None, verified="verified"))
+    assert isinstance(told, Audit)
+    assert (told.entry.action, told.entry.kind, told.entry.key, told.entry.dest_id) == ("link", "lead", "2", "5-contacts")
+    assert goes_on == Finish(kind="lead", key="2", seq=7, state=RecordState.PENDING, reason="the same address")

@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from streamflow.mapping.changes import Conflict, Policy
 from streamflow.migration.undoing import plan_step
-from streamflow.model import Record, Ref
+from streamflow.model import Link, Record, RecordState, Ref, Staged
+from streamflow.stages.conflicts import told as told_of
+from streamflow.store.change import Audit, Enqueue
 from tests.stages.rig import Rig, lead, rig
 
 STATUS = "custom:Lead Status"
@@ -153,3 +156,40 @@ async def test_what_people_had_written_comes_back_when_the_source_s_value_is_und
 def said(status: str) -> Record:
     """The lead of somebody whom the account had before us."""
     return lead("1", name="Nia Okafor", email="nia@own.test", status=status)
+
+
+PERSON = Link(ref=Ref("lead", "1"), dest_kind="contacts", dest_id="5-contacts", base={"kept:custom:A": "Quoted"}, ours=True)
+
+
+@pytest.mark.parametrize(("word", "done", "wanted", "lost", "becomes"), [
+    ("", "keep", "Won", [], "asked"),
+    ("ask", "keep", "Won", [], "asked"),
+    ("keep", "keep", "Won", [], "conflict.keep"),
+    ("keep", "keep", "Quoted", [], ""),
+    ("take", "take", "Won", [], "conflict.take"),
+    ("take", "take", "Quoted", [], "conflict.take"),
+    ("take", "keep", "", [], "conflict.keep"),
+    ("take", "keep", "Won", ["comments"], "asked"),
+    ("keep", "keep", "Won", ["comments"], "asked"),
+    ("take", "take", "Won", ["comments"], "conflict.take"),
+    ("", "take", "Won", [], ""),
+])
+def test_each_value_is_asked_about_or_told_once(word: str, done: Policy, wanted: str, lost: list[str], becomes: str) -> None:
+    """What the map says ends in the audit with all three values, once a value; work that would be lost is asked about in any case."""
+    staged = Staged(record=Record(kind="lead", key="1", data={}, digest="d"), seq=1, state=RecordState.PENDING)
+    conflict = Conflict(field="custom:A", policy=done, base="New", wanted=wanted, now="Hot")
+    policies: Any = {"custom:A": word} if word else {}
+    changes = list(told_of(conflict, PERSON, staged, policies, lost, "conflict:x"))
+    assert len(changes) == bool(becomes)
+    for change in changes:
+        if isinstance(change, Enqueue):
+            assert becomes == "asked"
+            item = change.item
+            assert (item.id, item.kind, item.key, item.decisions, item.suggested) == ("conflict:x", "lead", "1", ("keep", "take"), "keep")
+            assert ("comments" in item.reason and '"take" replaces it' in item.reason) is bool(lost)
+            assert item.details == {"field": "custom:A", "base": "New", "source": wanted, "destination": "Hot", "dest_id": "5-contacts"}
+        else:
+            assert isinstance(change, Audit)
+            entry = change.entry
+            assert (entry.action, entry.kind, entry.key, entry.dest_id) == (becomes, "lead", "1", "5-contacts")
+            assert (entry.before, entry.after) == ({"base": "New", "destination": "Hot"}, {"source": wanted})
