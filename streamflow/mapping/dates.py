@@ -36,9 +36,9 @@ class Moment:
     mark: str = ""  # "ambiguous": the clock showed it twice, the first is taken; "nonexistent": it never did
 
     def header(self) -> str:
-        """Write it with its zone, to the second: "2026-05-12 08:05:00 +02:00"."""
+        """Write it with its zone, to the second, and with its mark: "2026-05-12 08:05:00 +02:00", "… (ambiguous)"."""
         offset = self.local.strftime("%z")
-        return f"{self.local:%Y-%m-%d %H:%M:%S} {offset[:3]}:{offset[3:5]}"
+        return f"{self.local:%Y-%m-%d %H:%M:%S} {offset[:3]}:{offset[3:5]}" + (f" ({self.mark})" if self.mark else "")
 
     def iso(self) -> str:
         """Write it as ISO 8601 with its zone: "2026-05-12T08:05:00+02:00"."""

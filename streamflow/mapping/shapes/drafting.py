@@ -116,7 +116,7 @@ class Drafting:
         """Write the first line: "[2026-05-12 08:05:00 +02:00 by Pieter Nel]", with a mark where the clock shows the time twice or never."""
         when = found.time_text or "time unknown"
         if found.moment is not None:
-            when = found.moment.header() + (f" ({found.moment.mark})" if found.moment.mark else "")
+            when = found.moment.header()
         return defuse(f"[{when} by {found.user_name}]" if found.user_name else f"[{when}]")
 
     def _length_s(self, found: Happening) -> int:

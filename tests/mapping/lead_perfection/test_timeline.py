@@ -123,6 +123,15 @@ def test_lp_17_original_times_and_authors_are_readable() -> None:
     assert main(MADE.drafts(note())).author == "Ruiz, Ana"
 
 
+def test_a_line_says_so_where_the_clock_showed_its_time_twice_or_never() -> None:
+    """Of a time in the first line as well as of one in a line below it."""
+    body = main(MADE.drafts(note(updatedon="2026-11-01 01:24:02"))).fields["body"]
+    assert lines(body)["Original updated"] == "2026-11-01 01:24:02 -04:00 (ambiguous)"
+    body = main(MADE.drafts(note(enteredon="2026-03-08 02:30:00"))).fields["body"]
+    assert body.startswith("[2026-03-08 02:30:00 -05:00 (nonexistent) by Ruiz, Ana]\n")
+    assert lines(body)["Original created"] == "2026-03-08 02:30:00 -05:00 (nonexistent)"
+
+
 def test_a_mark_of_importance_stands_only_where_it_is_set() -> None:
     """A flag that says nothing is no line."""
     assert "Important" not in lines(main(MADE.drafts(note())).fields["body"])
