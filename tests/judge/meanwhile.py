@@ -133,7 +133,7 @@ class Excuses:
         if finding.fault == "lost":
             return self._waits(finding) or self._waits_without_id(finding, told) or self._is_asked_without_id(finding, told)
         if finding.fault == "doubled":
-            return self._was_left(finding)
+            return self._was_left(finding) or self._was_replaced(finding)
         if finding.fault == "stray":
             is_older = finding.why.endswith(" any more")
             is_asked = any(edit.rid == finding.what and self._asked_without_id(edit) for edit in self.edits)
@@ -282,9 +282,16 @@ class Excuses:
         """Say whether all but one of the records were left, as people worked on them or merged theirs, each asked about by its id."""
         about = [each for each in self.asked if (each.kind, each.key) == _about(finding) and each.cause in ASKED_OF_EDITED]
         edited = {edit.rid for edit in self._edited()}
-        carriers = _NUMBERED.findall(finding.why) if finding.why.startswith("carried by ") else []
+        carriers = _carriers(finding)
         left = [rid for rid in carriers if (rid in edited or self.hung_on(rid)) and any(rid in each.others for each in about)]
         return bool(left) and len(carriers) - len(left) == 1
+
+    def _was_replaced(self, finding: Finding) -> bool:
+        """Say whether one stands, and people deleted the others, which were of other kinds: by what the source says of it now, those go."""
+        deleted = {edit.rid for edit in self._of("deleted")}
+        carriers = _carriers(finding)
+        standing = [rid for rid in carriers if rid not in deleted]
+        return len(carriers) > 1 and len(standing) == 1 and sum(_kind_of(rid) == _kind_of(standing[0]) for rid in carriers) == 1
 
     def _is_asked(self, identity: Identity) -> bool:
         return any(each.cause in ASKED_OF_EDITED and (each.kind, each.key) == identity for each in self.asked)
@@ -304,6 +311,15 @@ def _about(finding: Finding) -> Identity:
     """Give the source record that a finding is about."""
     kind, _, rest = finding.what.partition(" ")
     return kind, rest.partition(" ")[0]
+
+
+def _carriers(finding: Finding) -> list[str]:
+    """Give the records that bear one mark."""
+    return _NUMBERED.findall(finding.why) if finding.why.startswith("carried by ") else []
+
+
+def _kind_of(rid: str) -> str:
+    return rid.partition("-")[2]
 
 
 def _plain(why: str) -> str:

@@ -330,6 +330,18 @@ def test_what_a_merge_hung_elsewhere_may_stay_beside_what_took_its_place(home: s
     assert (left == []) is excused
 
 
+@pytest.mark.parametrize(("carriers", "deleted", "excused"), [
+    ("74-notes, 48-tasks", "48-tasks", True), ("74-notes, 48-tasks", "50-tasks", False), ("74-notes, 48-notes", "48-notes", False),
+    ("74-notes, 75-notes, 48-tasks", "48-tasks", False),
+])  # fmt: skip
+def test_what_people_deleted_stands_beside_nothing_that_took_its_place(carriers: str, deleted: str, excused: bool) -> None:
+    """A reminder that is done is a note, and its task goes: people may have removed it first. What is made again of its kind is twice."""
+    found = [Finding(fault="doubled", what="reminder 8", why=f"carried by {carriers}")]
+    deed = Edit(rid=deleted, field="deleted", value=None, was={"id": deleted})
+    excuses = Excuses(edits=(deed,), prefix="lt", asked=(), explained=None)
+    assert list(excuses.left(found)) == ([] if excused else found)
+
+
 @pytest.mark.parametrize(("home", "rev", "is_deleted", "cause", "excused"), [
     ("5-contacts", 2, True, "conflict", True), ("5-contacts", 2, False, "conflict", False), ("9-contacts", 2, True, "conflict", False),
     ("5-contacts", 1, True, "conflict", False), ("5-contacts", 2, True, "bad_email", False),

@@ -22,6 +22,9 @@ def judge_notes(ground: Ground) -> Iterator[Finding]:
     taken: set[str] = set()
     for key, row in ground.book.of("note").items():
         places = [place for _, place in ground.of("note", key)]
+        if places and (anew := _told_anew(ground, row, places, bare, taken)) is not None:
+            taken.add(anew)
+            continue
         if places:
             yield from misplaced(ground, f"note {key}", row, places)
             for why in _values(ground, row, places):
@@ -47,10 +50,29 @@ def _bare(ground: Ground) -> Mapping[str, Found]:
 
 def _bare_one(ground: Ground, row: Row, bare: Mapping[str, Found], taken: Collection[str]) -> str | None:
     """Give the key of the bare note that is this one: on its person, else left on one whom people merged into that person at the source."""
-    prospect, home = str(row["cst_id"]), ground.person(row)
-    former = {ground.contact_of[key] for key in ground.book.heirs if key in ground.contact_of and ground.book.heir(key) == prospect}
+    home = ground.person(row)
     found = None if home is None else _alike(row, bare, taken, {home})
-    return found or _alike(row, {key: bare[key] for key in bare.keys() - taken}, taken, former)
+    return found or _alike(row, {key: bare[key] for key in bare.keys() - taken}, taken, _former(ground, row))
+
+
+def _told_anew(ground: Ground, row: Row, places: Sequence[Place], bare: Mapping[str, Found], taken: Collection[str]) -> str | None:
+    """
+    Give the key of the bare note that tells this one anew: it stays with whom people merged away at the source, asked about as gone.
+
+    The survivor shows texts alone, so nothing says that the one with the id is the same (docs/reliability.md, limits).
+    """
+    home, former = ground.person(row), _former(ground, row)
+    is_left = all({*parents_of(*place)} & former for place in places) and home is not None and home not in former
+    is_asked = any((each.cause, each.kind, each.key) == ("deleted_at_source", "note", str(row["id"])) for each in ground.asked)
+    if home is None or not (is_left and is_asked and ground.seen.bare(ground.book, row)):
+        return None
+    return _alike(row, {key: bare[key] for key in bare.keys() - taken}, taken, {home})
+
+
+def _former(ground: Ground, row: Row) -> set[str]:
+    """Give the contacts of those whom people merged at the source into the one who has this note now."""
+    prospect = str(row["cst_id"])
+    return {ground.contact_of[key] for key in ground.book.heirs if key in ground.contact_of and ground.book.heir(key) == prospect}
 
 
 def _alike(row: Row, bare: Mapping[str, Found], taken: Collection[str], people: Collection[str]) -> str | None:

@@ -472,6 +472,22 @@ def test_a_note_without_an_id_goes_to_the_survivor() -> None:
     assert [(each.fault, each.what) for each in _found(dump, source=source)] == [("lost", "note 53")]
 
 
+@pytest.mark.parametrize(("asked", "home", "text", "faults"), [
+    ("56", "6-contacts", None, []), ("53", "6-contacts", None, ["doubled", "orphaned"]), ("", "6-contacts", None, ["doubled", "orphaned"]),
+    ("56", "7-contacts", None, ["orphaned"]), ("56", "6-contacts", "Said by nobody", ["orphaned", "stray"]),
+])  # fmt: skip
+def test_a_note_whose_survivor_shows_texts_alone_may_be_told_anew(asked: str, home: str, text: str | None, faults: list[str]) -> None:
+    """The one with the id stays with who was merged away, if it is asked about as gone and its very text is with the survivor."""
+    source, dump = _merged_away()
+    _again("17-notes", "note:56", "note:~ef56")(dump)
+    dump["notes"][-1]["links"] = {"parent": home}
+    if text is not None:
+        dump["notes"][-1]["body"] = f"[time unknown]\n{text}\n[sf:lp:note:~ef56]"
+    put("17-notes", "links/parent", "7-contacts")(dump)
+    found = _found(dump, source=source, asked=(*ASKED, Question(cause="deleted_at_source", kind="note", key=asked)))
+    assert sorted(each.fault for each in found) == faults
+
+
 @pytest.mark.parametrize(("field", "question", "is_excused"), [
     ("deleted", ("deleted_at_destination", "~ab12", "16-notes"), True), ("deleted", ("deleted_at_destination", "53", "16-notes"), True),
     ("deleted", ("deleted_at_destination", "~ab12", "17-notes"), False), ("deleted", ("conflict", "53", "16-notes"), False),
