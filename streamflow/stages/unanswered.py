@@ -123,9 +123,9 @@ async def _is_suspect(ledger: Ledger, name: tuple[Kind, Key]) -> bool:
 
 
 def _told(intent: Intent, times: int, why: str) -> str:
-    """Say how often it was sent and how that ended; *intent* is the last one, still open."""
+    """Say how often it was tried, sent or not, and how that ended; *intent* is the last one, still open."""
     last = f"last: {intent.reason}; " if intent.reason else ""
-    return f"sent {times} times, never answered as done ({last}{why})"
+    return f"tried {times} times, never answered as done ({last}{why})"
 
 
 async def left_to_a_person(ledger: Ledger, intent: Intent, reason: str) -> list[Change]:

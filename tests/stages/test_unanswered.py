@@ -49,7 +49,7 @@ async def test_a_record_that_is_never_taken_costs_one_item(way: str) -> None:
         [item] = await settled(one)
         assert sends(one) == TRIES
         [asked] = await one.ledger.queue(cause=CAUSE)
-        assert f"sent {TRIES} times" in asked.reason
+        assert f"tried {TRIES} times" in asked.reason
         assert asked.decisions == ("retry", "waive")
         failed = await one.staged("lead", "1")
         assert (failed.state, failed.disposition) == (RecordState.DONE, Disposition.FAILED)
@@ -203,6 +203,7 @@ async def test_a_record_that_is_another_each_time_costs_one_item_and_holds_up_no
             await one.deliver()
         assert tried.count(odd) == TRIES + 1, "a minute apart, and once more at once, as changes of others lead to another pass"
         [asked] = await one.ledger.queue(cause=CAUSE)
+        assert f"tried {TRIES + 1} times" in asked.reason, "none of which was sent"
         assert "body changed since it was read" in asked.reason
         assert (await one.staged("note", "5")).disposition is Disposition.FAILED
         one.nutshell.writer.update = update  # type: ignore[method-assign]
