@@ -89,6 +89,7 @@ class Outcome:
     dest_id: DestId | None = None
     error: StreamflowError | None = None
     weighed: Weighed | None = None       # it came to nothing, which may be this record's own affair
+    unsent: str = ""                     # why it was given up before it was sent
 
     @property
     def stops(self) -> bool:
@@ -133,8 +134,7 @@ def finishing(plan: Plan, finish: Finish) -> list[Change]:
 def settle(track: Progress, outcome: Outcome, *, phase: str, at: str, since: str, written: dict[Ref, Link]) -> list[Change]:
     """Turn the outcome of one write into changes, and move the plan on or stop it; *at* by the wall clock, *since* by the steady one."""
     write, intent, staged = sure(track.next, "write"), sure(track.intent, "intent"), track.plan.staged
-    unsent = "changed since it was read" if outcome.state is IntentState.ABANDONED else ""
-    meaning, reason = track.meaning, outcome.error.message if outcome.error else unsent
+    meaning, reason = track.meaning, outcome.error.message if outcome.error else outcome.unsent
     reason = outcome.weighed.reason if outcome.weighed is not None else reason
     changes: list[Change] = [SettleIntent(
         id=intent.id, state=outcome.state, dest_id=outcome.dest_id, reason=reason,
