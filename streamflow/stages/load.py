@@ -42,7 +42,7 @@ from streamflow.stages.progress import Outcome, Progress, fill_refs, names_under
 from streamflow.stages.questions import next_question, repeated
 from streamflow.stages.reopened import run_along
 from streamflow.stages.rereading import reads_otherwise
-from streamflow.stages.unanswered import left_to_a_person, weigh
+from streamflow.stages.unanswered import left_to_a_person, weigh, weigh_overtaken
 from streamflow.stages.unknown import REMADE_KINDS, meaning_name
 from streamflow.stages.vanished import Vanished
 from streamflow.stages.written import written_by_us
@@ -169,8 +169,11 @@ class Loader:
         for place, track, beside in perhaps_their_own(wave, outcomes):
             outcome, intent = sure(outcomes[place], "outcome of a write"), sure(track.intent, "intent")
             error = sure(outcome.error, "error of an outcome")
-            passes, now = isinstance(error, Stale), self._clock.steady()
-            weighed = await weigh(self._ledger, intent, error.message, now=now, others=beside, passes=passes)
+            now = self._clock.steady()
+            weighed = (
+                await weigh_overtaken(self._ledger, intent, error.message, now=now) if isinstance(error, Stale)
+                else await weigh(self._ledger, intent, error.message, now=now, others=beside)
+            )
             outcomes[place] = replace(outcome, weighed=weighed)      # what counts for nothing as well: a bad hour begins with it
 
     async def _settled(self, wave: Sequence[Progress], outcomes: Sequence[Outcome | None], written: dict[Ref, Link]) -> list[Change]:

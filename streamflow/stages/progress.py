@@ -40,10 +40,8 @@ from streamflow.stages.unknown import ALONE, Joiner, Meaning, outcome_name
 from streamflow.store.base import Others
 from streamflow.store.change import Audit, Change, DropLink, Enqueue, Finish, PutLink, SettleIntent, Wake
 
-OWN = (RecordRejected, Stale)
-"""Errors of writes that are planned anew and are the record's own affair."""
-SINGLING = (NotPermitted, PlatformUnavailable, NotFound, *OWN)
-"""The same, and those that are everybody's affair, unless others were taken at the same time."""
+SINGLING = (NotPermitted, PlatformUnavailable, NotFound, RecordRejected, Stale)
+"""Errors of writes that are planned anew: everybody's affair unless others were taken at the same time, the last two one record's own."""
 
 
 @dataclass(slots=True)
@@ -189,7 +187,7 @@ def perhaps_their_own(wave: Sequence[Progress], outcomes: Sequence[Outcome | Non
             if each is not None and other is not track and other.intent is not None and other.intent.dest_kind == intent.dest_kind
         ]
         yield place, track, Others(
-            taken=isinstance(outcome.error, OWN) or any(state is IntentState.CONFIRMED for _, _, state in like),
+            taken=isinstance(outcome.error, RecordRejected) or any(state is IntentState.CONFIRMED for _, _, state in like),
             unanswered=tuple((kind, key) for kind, key, state in like if state in (IntentState.ABANDONED, IntentState.IN_DOUBT)),
         )
 
