@@ -194,6 +194,7 @@ class Ending(StrEnum):
     FOUND = "found"              # confirmed without an answer of its own: says nothing of whether writes are taken at present
     COUNTED = "counted"          # it came to nothing, and that counts against its record
     UNCOUNTED = "uncounted"      # it came to nothing while no others were taken either
+    OVERTAKEN = "overtaken"      # it was refused since somebody was at its record: counted by itself, and no sign of anything else
     GIVEN_UP = "given_up"        # the last of a series in vain: a person is asked, or the rollback leaves it
 
 

@@ -89,7 +89,8 @@ def asking(known: Known) -> Asking:
     wish, reason = _wish(known, COMES_ALONG if not is_back else CAME_ALONG)
     if wish and wish != told:
         return Asking(is_late=not is_back, is_new=True, reason=reason, wish=wish)
-    return Asking(is_late=not is_back, is_new=not _is_same(known), reason=last.reason if last is not None and told else plain)
+    reason = last.reason if last is not None and told else plain
+    return Asking(is_late=not is_back, is_new=not _is_same(known), reason=reason, wish=told or "")
 
 
 def _is_same(known: Known) -> bool:

@@ -42,7 +42,7 @@ from streamflow.stages.progress import Outcome, Progress, fill_refs, names_under
 from streamflow.stages.questions import next_question, repeated
 from streamflow.stages.reopened import run_along
 from streamflow.stages.rereading import reads_otherwise
-from streamflow.stages.unanswered import left_to_a_person, weigh
+from streamflow.stages.unanswered import left_to_a_person, weigh, weigh_overtaken
 from streamflow.stages.unknown import REMADE_KINDS, meaning_name
 from streamflow.stages.vanished import Vanished
 from streamflow.stages.written import written_by_us
@@ -50,6 +50,7 @@ from streamflow.store.base import Ledger
 from streamflow.store.change import Change, DropLink, PutIntent, PutSetting
 
 SAVE_S = 10.0  # the longest that keeping known outcomes may hold up a run that is cut short
+OVERTAKEN = "changed since it was read"
 PATIENCE = 12  # times a write that was surely not applied is offered again before the platform counts as away
 
 
@@ -168,8 +169,11 @@ class Loader:
         for place, track, beside in perhaps_their_own(wave, outcomes):
             outcome, intent = sure(outcomes[place], "outcome of a write"), sure(track.intent, "intent")
             error = sure(outcome.error, "error of an outcome")
-            passes, now = isinstance(error, Stale), self._clock.steady()
-            weighed = await weigh(self._ledger, intent, error.message, now=now, others=beside, passes=passes)
+            now = self._clock.steady()
+            weighed = (
+                await weigh_overtaken(self._ledger, intent, error.message, now=now) if isinstance(error, Stale)
+                else await weigh(self._ledger, intent, error.message, now=now, others=beside)
+            )
             outcomes[place] = replace(outcome, weighed=weighed)      # what counts for nothing as well: a bad hour begins with it
 
     async def _settled(self, wave: Sequence[Progress], outcomes: Sequence[Outcome | None], written: dict[Ref, Link]) -> list[Change]:
@@ -228,8 +232,8 @@ class Loader:
         write, intent = sure(track.next, "write"), sure(track.intent, "intent")
         refused: StreamflowError | None = None
         for attempt in range(PATIENCE):
-            if await (self._has_moved(track) if attempt else self._is_another(track)):
-                return Outcome(state=IntentState.ABANDONED, dest_id=intent.dest_id)
+            if unsent := await (self._moved_since(track) if attempt else self._is_another(track)):
+                return Outcome(state=IntentState.ABANDONED, dest_id=intent.dest_id, unsent=unsent)
             try:
                 return Outcome(state=IntentState.CONFIRMED, dest_id=await self._call(write, intent))
             except Throttled as error:
@@ -279,30 +283,38 @@ class Loader:
         except StreamflowError:
             return False     # the refusal is what is known
 
-    async def _is_another(self, track: Progress) -> bool:
-        """Say whether the record reads otherwise than when the write was decided; one that the plan itself has changed is not read."""
+    async def _is_another(self, track: Progress) -> str:
+        """
+        Say why it is not sent where the record reads otherwise than when the write was decided, else "".
+
+        One that the plan itself has changed is not read.
+        """
         write = track.next
         if write is None or write.dest_id is None or self._rereader is None or write.dest_id in track.ids.values():
-            return False
+            return ""
         try:
             is_other = await reads_otherwise(self._rereader, write)
         except OURS:
             raise
         except StreamflowError:
-            return False     # the write itself meets whatever that was
-        return self._meanwhile.puts_off(write.dest_id, is_other=is_other)
+            return ""     # the write itself meets whatever that was
+        return OVERTAKEN if self._meanwhile.puts_off(write.dest_id, is_other=is_other) else ""
 
-    async def _has_moved(self, track: Progress) -> bool:
-        """Say whether somebody was at the record while a refused write waited to be offered again; what is remade looks for itself."""
+    async def _moved_since(self, track: Progress) -> str:
+        """
+        Say why it is not sent where somebody was at the record while a refused write waited to be offered again, else "".
+
+        What is remade looks for itself.
+        """
         write = track.next
         if write is None or write.dest_kind in REMADE_KINDS:
-            return False
+            return ""
         try:
-            return bool(await self._meanwhile.moved(targets([write]), track.seen, at_once=True))
+            return OVERTAKEN if await self._meanwhile.moved(targets([write]), track.seen, at_once=True) else ""
         except OURS:
             raise
-        except StreamflowError:
-            return True     # the platform does not answer: the record comes again, nothing was written
+        except StreamflowError as error:     # the record comes again, nothing was written
+            return f"nobody could tell whether it {OVERTAKEN} ({error.message})"
 
     async def _call(self, write: Write, intent: Intent) -> DestId:
         if write.op is Op.CREATE:

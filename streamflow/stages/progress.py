@@ -40,10 +40,8 @@ from streamflow.stages.unknown import ALONE, Joiner, Meaning, outcome_name
 from streamflow.store.base import Others
 from streamflow.store.change import Audit, Change, DropLink, Enqueue, Finish, PutLink, SettleIntent, Wake
 
-OWN = (RecordRejected, Stale)
-"""Errors of writes that are planned anew and are the record's own affair."""
-SINGLING = (NotPermitted, PlatformUnavailable, NotFound, *OWN)
-"""The same, and those that are everybody's affair, unless others were taken at the same time."""
+SINGLING = (NotPermitted, PlatformUnavailable, NotFound, RecordRejected, Stale)
+"""Errors of writes that are planned anew: everybody's affair unless others were taken at the same time, the last two one record's own."""
 
 
 @dataclass(slots=True)
@@ -89,6 +87,7 @@ class Outcome:
     dest_id: DestId | None = None
     error: StreamflowError | None = None
     weighed: Weighed | None = None       # it came to nothing, which may be this record's own affair
+    unsent: str = ""                     # why it was given up before it was sent
 
     @property
     def stops(self) -> bool:
@@ -133,8 +132,7 @@ def finishing(plan: Plan, finish: Finish) -> list[Change]:
 def settle(track: Progress, outcome: Outcome, *, phase: str, at: str, since: str, written: dict[Ref, Link]) -> list[Change]:
     """Turn the outcome of one write into changes, and move the plan on or stop it; *at* by the wall clock, *since* by the steady one."""
     write, intent, staged = sure(track.next, "write"), sure(track.intent, "intent"), track.plan.staged
-    unsent = "changed since it was read" if outcome.state is IntentState.ABANDONED else ""
-    meaning, reason = track.meaning, outcome.error.message if outcome.error else unsent
+    meaning, reason = track.meaning, outcome.error.message if outcome.error else outcome.unsent
     reason = outcome.weighed.reason if outcome.weighed is not None else reason
     changes: list[Change] = [SettleIntent(
         id=intent.id, state=outcome.state, dest_id=outcome.dest_id, reason=reason,
@@ -189,7 +187,7 @@ def perhaps_their_own(wave: Sequence[Progress], outcomes: Sequence[Outcome | Non
             if each is not None and other is not track and other.intent is not None and other.intent.dest_kind == intent.dest_kind
         ]
         yield place, track, Others(
-            taken=isinstance(outcome.error, OWN) or any(state is IntentState.CONFIRMED for _, _, state in like),
+            taken=isinstance(outcome.error, RecordRejected) or any(state is IntentState.CONFIRMED for _, _, state in like),
             unanswered=tuple((kind, key) for kind, key, state in like if state in (IntentState.ABANDONED, IntentState.IN_DOUBT)),
         )
 

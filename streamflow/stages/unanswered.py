@@ -4,12 +4,13 @@ Writes that come to nothing again and again: how often one was sent in vain, and
 Rule 1: a try counts only where the destination took other records' writes meanwhile, so that an outage costs no record anything.
 Rule 2: where nothing else is written, it counts once the record had failed beside others before; otherwise a bad hour is waited for.
 Rule 3: a write that always finds its record another than the one it was decided from is tried on for minutes: people end their work on it.
+It is answered, so it is a series of its own, and says nothing of writes that are not.
 Rule 4: all of it is in the ledger's intents: a restart forgets nothing. A confirmed write, or a person's decision, begins it anew.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -27,6 +28,8 @@ PAUSE_S: Final = 60.0     # between two tries of one that may pass by itself and
 FEW: Final = 5            # after a bad hour without any write taken so many other records may be in the same case
 LOOKED: Final = 50        # more records without an answer than that are not one record's fault
 CAUSE = "unanswered"
+IN_VAIN: Final = (Ending.COUNTED, Ending.UNCOUNTED)
+"""How those ended that were not answered, or in words that would concern everybody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,17 +44,13 @@ class Series:
         return sum(each.ending is Ending.COUNTED for each in self.tries)
 
     @property
-    def last_counted(self) -> Intent | None:
-        return next((each for each in reversed(self.tries) if each.ending is Ending.COUNTED), None)
-
-    @property
     def is_suspect(self) -> bool:
         """Say whether it came to nothing before while others were taken."""
         return self.was_asked or self.counted > 0
 
 
-def series_of(intents: Sequence[Intent], ref: Ref, op: Op) -> Series:
-    """Tell the tries of one write from all that was ever meant for its record, the oldest first."""
+def series_of(intents: Sequence[Intent], ref: Ref, op: Op, *, endings: Collection[Ending] = IN_VAIN) -> Series:
+    """Tell the tries of one write that ended so from all that was ever meant for its record, the oldest first."""
     tries: list[Intent] = []
     was_asked = False
     for each in intents:
@@ -59,7 +58,7 @@ def series_of(intents: Sequence[Intent], ref: Ref, op: Op) -> Series:
             continue
         if each.state is not IntentState.ABANDONED or each.ending is Ending.GIVEN_UP:
             tries, was_asked = [], each.state is IntentState.ABANDONED
-        elif each.ending in (Ending.COUNTED, Ending.UNCOUNTED):
+        elif each.ending in endings:
             tries.append(each)
     return Series(tries=tuple(tries), was_asked=was_asked)
 
@@ -73,25 +72,20 @@ class Weighed:
 
     @property
     def counts(self) -> bool:
-        return self.ending is not Ending.UNCOUNTED
+        return self.ending in (Ending.COUNTED, Ending.GIVEN_UP)
 
     @property
     def is_last(self) -> bool:
         return self.ending is Ending.GIVEN_UP
 
 
-async def weigh(
-    ledger: Ledger, intent: Intent, why: str, *, now: datetime, others: Others | None = None, passes: bool = False
-) -> Weighed:  # fmt: skip
+async def weigh(ledger: Ledger, intent: Intent, why: str, *, now: datetime, others: Others | None = None) -> Weighed:
     """
     Weigh a write that surely did not happen; *why* says what was answered, or found in its place, *now* is by the steady clock.
 
-    *others* is what became of those sent beside it, where the ledger does not know that yet. *passes*: it is the record's own affair, and
-    may be over in a moment.
+    *others* is what became of those sent beside it, where the ledger does not know that yet.
     """
     before = series_of(await ledger.intents_of(intent.ref.kind, intent.ref.key), intent.ref, intent.op)
-    if passes and (last := before.last_counted) is not None and _is_soon(last, now, PAUSE_S):
-        return Weighed(reason=f"{why}; that counts for nothing, so soon after the last time", ending=Ending.UNCOUNTED)
     pause_s = PAUSE_S if others is not None else 0.0
     others = others if others is not None else await ledger.others_meanwhile(intent.id, limit=LOOKED)
     if not await _counts(ledger, intent, before, others, now, pause_s):
@@ -99,6 +93,17 @@ async def weigh(
     if before.counted + 1 < TRIES:
         return Weighed(reason=f"{why}; that counts against the record", ending=Ending.COUNTED)
     return Weighed(reason=_told(intent, len(before.tries) + 1, why), ending=Ending.GIVEN_UP)
+
+
+async def weigh_overtaken(ledger: Ledger, intent: Intent, why: str, *, now: datetime) -> Weighed:
+    """Weigh one that found its record another than the one it was decided from, whatever became of others; *now* as in `weigh`."""
+    intents = await ledger.intents_of(intent.ref.kind, intent.ref.key)
+    before = series_of(intents, intent.ref, intent.op, endings=(Ending.OVERTAKEN,)).tries
+    if before and _is_soon(before[-1], now, PAUSE_S):
+        return Weighed(reason=f"{why}; that counts for nothing, so soon after the last time", ending=Ending.PLAIN)
+    if len(before) + 1 < TRIES:
+        return Weighed(reason=f"{why}; that counts against the record", ending=Ending.OVERTAKEN)
+    return Weighed(reason=f"found to be another than it was read, {TRIES} times over minutes ({why})", ending=Ending.GIVEN_UP)
 
 
 async def _counts(ledger: Ledger, intent: Intent, before: Series, others: Others, now: datetime, pause_s: float) -> bool:

@@ -98,8 +98,10 @@ class Vanished:
         before = await self._ledger.links(sorted(lines))
         for kind, wanted in sorted(asked.items()):
             await self.look(kind, wanted)
-        now = await self._ledger.links(sorted(lines))
-        moved = await self.followed([line for ref, line in now.items() if not set(lines[ref]).isdisjoint(_named(line.base))])
+        after = await self._ledger.links(sorted(lines))
+        fates = await self._fates_named([line for ref, line in after.items() if not set(lines[ref]).isdisjoint(_named(line.base))])
+        now = await self._ledger.links(sorted(lines))     # behind the call: another batch may have written to one of them meanwhile
+        moved = _following(now.values(), fates)
         await self._ledger.commit([PutLink(link=line) for line in moved.values()])
         return bool(moved) or now != before
 
@@ -109,6 +111,10 @@ class Vanished:
 
         Whoever led to that record may have left the crosswalk before anybody saw the merge (a rollback of a part), and followed nothing.
         """
+        return _following(links, await self._fates_named(links))
+
+    async def _fates_named(self, links: Iterable[Link]) -> dict[DestId, DestId | None]:
+        """Ask what became of those whom the relations of lines name; those who are there are missing from the answer."""
         named: dict[Kind, set[DestId]] = defaultdict(set)
         for link in links:
             for dest_id in _named(link.base):
@@ -116,15 +122,7 @@ class Vanished:
         fates: dict[DestId, DestId | None] = {}
         for kind in sorted(GONE_KINDS & named.keys()):
             fates |= await self._reader.fates(kind, sorted(named[kind]))
-        found: dict[Ref, Link] = {}
-        for link in links:
-            base = link.base
-            for dest_id in _named(link.base):
-                if (survivor := fates.get(dest_id)) is not None:
-                    base = _renamed(base, dest_id, survivor)
-            if base != link.base:
-                found[link.ref] = replace(link, base=base)
-        return found
+        return fates
 
     async def hung_on(self, dest_id: DestId) -> list[Change]:
         """
@@ -238,6 +236,19 @@ class Vanished:
             ))
             for link in (await self._ledger.links(sorted(refs))).values()
         ]
+
+
+def _following(links: Iterable[Link], fates: Mapping[DestId, DestId | None]) -> dict[Ref, Link]:
+    """Give those lines, as they are to read, whose relations name a record that was merged into another one."""
+    found: dict[Ref, Link] = {}
+    for link in links:
+        base = link.base
+        for dest_id in _named(link.base):
+            if (survivor := fates.get(dest_id)) is not None:
+                base = _renamed(base, dest_id, survivor)
+        if base != link.base:
+            found[link.ref] = replace(link, base=base)
+    return found
 
 
 def as_it_reads(link: Link, now: Fields, compare: Compare) -> Link:

@@ -201,21 +201,19 @@ class Connection:
         self._path = path
         self._limit_s = limit_s
         self._lock = anyio.Lock(fast_acquire=True)
-        self._unwritable = ""    # why nothing may be written any more
-        self._unwritable_by: type[StoreError] = StoreError     # of what family that is, for reading as well
-        self._unreadable = ""    # why nothing may be read any more
-        self._failure: StoreError | None = None     # of a write, since which none is taken
+        self._failure: StoreError | None = None     # since which nothing may be written any more
+        self._is_unreadable = False                 # nor read
 
     def check(self) -> None:
-        """Raise the failure since which no write is taken, whoever met it; nothing otherwise."""
+        """Raise the failure since which no write is taken, whoever met it and whatever it was; nothing otherwise."""
         if self._failure is not None:
             raise self._failure
 
     async def rows(self, name: str, *args: Any, **parts: str) -> list[Row]:
         """Run the named read outside any transaction; *parts* as of `made`."""
         async with self._lock:
-            if self._unreadable:
-                raise self._unwritable_by(self._unreadable, hint="stop the daemon and start it again")
+            if self._is_unreadable:
+                self._refuse()
             try:
                 return list(await self._raw.execute_fetchall(_with_parts(name, parts), args))
             except sqlite3.Error as error:
@@ -230,13 +228,15 @@ class Connection:
             InvariantBroken: a constraint of the book was hit; nothing was written, the book is sound.
         """
         async with self._lock:
-            if self._unwritable:
-                raise self._unwritable_by(self._unwritable, hint="stop the daemon and start it again")
+            self._refuse()
             with anyio.move_on_after(self._limit_s, shield=True):
                 return await self._transact(work)
-            self._unwritable = self._unwritable or f"a transaction took longer than {self._limit_s:g} s"
-            self._unwritable_by = DiskRefused
-            raise DiskRefused(self._unwritable, hint="check the disk of the state directory")
+            self._failure = self._failure or _hangs(f"a transaction took longer than {self._limit_s:g} s")
+            raise self._failure
+
+    def _refuse(self) -> None:
+        if self._failure is not None:
+            raise type(self._failure)(self._failure.message, hint="stop the daemon and start it again")
 
     async def _transact(self, work: Callable[[Transaction], T]) -> T:
         transaction: Transaction | None = None
@@ -245,24 +245,23 @@ class Connection:
             # The way of aiosqlite's own methods into its thread; it has no public one for a whole function.
             result: T = await self._raw._execute(transaction.run, work)  # type: ignore[no-untyped-call]
         except sqlite3.IntegrityError as error:
-            await self._undo(broken="")
+            await self._undo()
             raise InvariantBroken(f"the ledger refuses a change: {error}", hint="a bug: the same thing was noted twice") from error
         except sqlite3.Error as error:
             failure = refusal(error, "cannot be written", self._path)
-            if not _was_only_busy(error):
-                self._unwritable_by, self._failure = type(failure), self._failure or failure
-            await self._undo(broken="" if _was_only_busy(error) else failure.message)
+            await self._undo(None if _was_only_busy(error) else failure)
             raise failure from error
         except BaseException as error:
             # Cancelled from outside or by the time limit: whatever statement still runs must end before it can be undone.
             if transaction is not None:
                 transaction.give_up()
-            await self._undo(broken="", interrupt=not isinstance(error, Exception))
+            await self._undo(interrupt=not isinstance(error, Exception))
             raise
         return result
 
-    async def _undo(self, *, broken: str, interrupt: bool = False) -> None:
-        self._unwritable = self._unwritable or broken
+    async def _undo(self, failure: StoreError | None = None, *, interrupt: bool = False) -> None:
+        """Undo a transaction; after a *failure*, or where that cannot be done, nothing is written any more."""
+        self._failure = self._failure or failure
         done = False
         try:
             with anyio.move_on_after(ROLLBACK_LIMIT_S, shield=True):
@@ -271,16 +270,20 @@ class Connection:
                 await self._raw.rollback()
                 done = True
         except sqlite3.Error as error:
-            self._unwritable = self._unwritable or refusal(error, "cannot undo a transaction", self._path).message
+            self._failure = self._failure or refusal(error, "cannot undo a transaction", self._path)
         if not done:
-            self._unreadable = self._unwritable = self._unwritable or "a transaction could not be undone"
+            self._failure, self._is_unreadable = self._failure or _hangs("a transaction could not be undone"), True
 
     async def close(self) -> None:
         """Close the file; cannot be cancelled, is quick, and may be called twice."""
         with anyio.CancelScope(shield=True):
-            self._unreadable = self._unwritable = self._unwritable or "the ledger is closed"
+            self._failure, self._is_unreadable = self._failure or StoreError("the ledger is closed"), True
             async with self._lock:
                 await self._raw.close()
+
+
+def _hangs(told: str) -> StoreError:
+    return DiskRefused(told, hint="check the disk of the state directory")
 
 
 def _was_only_busy(error: sqlite3.Error) -> bool:

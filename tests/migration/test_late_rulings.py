@@ -115,8 +115,7 @@ def everything() -> Iterator[Known]:
 def asked_about(known: Known, asked: Asking) -> Known:
     """Give what is known once a version is held and asked about, and something opens it again."""
     last = f"{question(NOW).id}:again" if asked.is_new else known.last or question(NOW).id
-    kept = known.before.details if known.before is not None and not asked.is_new else {}
-    details = {WISH: asked.wish} if asked.wish else kept
+    details = {WISH: asked.wish} if asked.wish else {}      # renewed, where the question is the same
     item = replace(question(NOW), id=last, reason=asked.reason, details=details)
     return replace(
         known, staged=held(LATE if asked.is_late else RETURNED), last=last, before=item, standing=[item], along=Along.NOT,

@@ -147,6 +147,22 @@ async def test_an_answer_that_a_late_version_keeps_from_being_carried_out_is_tol
     assert late.reason == WRITTEN_LATE
 
 
+async def test_who_was_told_what_an_answer_means_is_asked_no_second_time() -> None:
+    """However often the record runs again meanwhile, as when people bring back what it belongs to, one question stands, as it was asked."""
+    held = Held()
+    await held.moved("1")
+    question = await held.asked("1")
+    await held.write("1", "written late")
+    await held.answer(question, "retry")
+    await held.held()
+    [told] = await held.ledger.queue(cause=LATE)
+    assert told.reason == GOES_ON
+    for _ in range(3):
+        await held.ledger.commit([Reopen(kind="lead", keys=("1",))])
+        await held.held()
+    assert await held.ledger.queue(cause=LATE) == [told]
+
+
 async def test_a_version_that_is_taken_while_records_are_moved_is_the_one_that_counts() -> None:
     """Its answer comes when what is late was held already, and it is moved at once: who shares its person sees it, and no later one."""
     held = Held()

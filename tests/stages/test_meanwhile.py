@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from streamflow.errors import PlatformUnavailable, Throttled, TransientError
-from streamflow.model import DestId, Kind, Link, QueueItem, Ref
+from streamflow.model import DestId, IntentState, Kind, Link, QueueItem, Ref
 from streamflow.platforms.destination import Happening, Ours
 from streamflow.stages.meanwhile import Meanwhile
 from streamflow.stages.overwritten import UNLOOKED, lost_to, with_lost
@@ -148,6 +148,12 @@ async def test_a_refused_write_is_decided_anew_before_it_is_offered_again() -> N
         await one.run_dry()
         phones = (await one.fields("contacts", person))["phones"]
         assert {each["value"] for each in phones} == {"+27119998888", "+27825552222"}
+        assert await given_up(one) == ["changed since it was read"]
+
+
+async def given_up(one: Rig) -> list[str]:
+    """Give why writes of the lead were given up, as `trace` tells it."""
+    return [each.reason for each in await one.ledger.intents_of("lead", "1") if each.state is IntentState.ABANDONED]
 
 
 async def test_a_refused_write_is_not_offered_again_unseen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,6 +183,7 @@ async def test_a_refused_write_is_not_offered_again_unseen(monkeypatch: pytest.M
         phones = (await one.fields("contacts", person))["phones"]
         assert {each["value"] for each in phones} == {"+27119998888", "+27825552222"}
         assert refused
+        assert await given_up(one) == ["nobody could tell whether it changed since it was read (not now)"]
 
 
 async def test_a_look_costs_a_call_for_a_batch_and_creates_none() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -203,6 +204,7 @@ async def test_a_record_that_is_another_each_time_costs_one_item_and_holds_up_no
             await one.deliver()
         assert tried.count(odd) == TRIES + 1, "a minute apart, and once more at once, as changes of others lead to another pass"
         [asked] = await one.ledger.queue(cause=CAUSE)
+        assert "sent" not in asked.reason
         assert "body changed since it was read" in asked.reason
         assert (await one.staged("note", "5")).disposition is Disposition.FAILED
         one.nutshell.writer.update = update  # type: ignore[method-assign]
@@ -228,6 +230,30 @@ async def test_a_record_that_is_another_for_a_moment_is_nobody_s_affair() -> Non
         await one.run_dry()
         assert texts(one) == ["New"]
         assert await one.open_items() == []
+
+
+async def test_a_record_that_was_another_once_is_borne_in_an_outage_like_any_other() -> None:
+    """Somebody was at it as it was to be changed: that says nothing of a destination that takes no writes since, for less than an hour."""
+    async with rig() as one:
+        await one.stage(lead("1"), call("5", "1"))
+        await one.run_dry()
+        update, errors = one.nutshell.writer.update, [Stale("changed since it was read"), *[PlatformUnavailable("not now")] * 3 * TRIES]
+
+        async def failing(*_: object, **__: object) -> DestId:
+            raise errors.pop(0)
+
+        one.nutshell.writer.update = failing  # type: ignore[method-assign,assignment]
+        await one.stage(call("5", "1", notes="Another outcome"))
+        await one.deliver()
+        for _ in range(2 * TRIES):
+            one.clock.account.advance(2 * PAUSE_S)
+            with suppress(PlatformUnavailable):
+                await one.deliver()
+        assert len(errors) <= TRIES
+        assert await one.open_items(CAUSE) == []
+        one.nutshell.writer.update = update  # type: ignore[method-assign]
+        await one.run_dry()
+        assert "Another outcome" in str(one.live("activities"))
 
 
 async def refused(one: Rig, rounds: int) -> int:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
 import pytest
 
 from streamflow.errors import InvariantBroken, StoreError, StreamflowError
@@ -98,6 +101,28 @@ async def test_a_note_that_was_noted_only_after_its_person_was_followed_goes_whe
         await one.run_dry()
         assert [row["links"]["parent"] for row in one.live("notes")] == [other]
         assert not await one.open_items("conflict")
+
+
+async def test_what_is_written_to_a_line_while_it_is_looked_whom_it_names_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another batch's answer comes while the destination is asked what became of whom a line names: it is not written over."""
+    async with rig() as one:
+        await one.stage(lead("1"), lead("3"), note("5", "1"))
+        await one.run_dry()
+        lost, survivor = [(await one.link("lead", key)).dest_id for key in "13"]
+        line, fates = await one.link("note", "5"), one.nutshell.reader.fates
+        await merged(one, lost, survivor)
+        vanished = Vanished(ledger=one.ledger, reader=one.nutshell.reader)
+        await vanished.look("contacts", [lost])
+        await one.ledger.commit([PutLink(link=line)])
+
+        async def meanwhile(kind: str, ids: Sequence[DestId]) -> Mapping[DestId, DestId | None]:
+            await one.ledger.commit([PutLink(link=replace(line, base={**line.base, "body": "written meanwhile"}))])
+            return await fates(kind, ids)
+
+        monkeypatch.setattr(one.nutshell.reader, "fates", meanwhile)
+        assert await vanished.follow({line.ref: {lost}})
+        now = await one.link("note", "5")
+        assert (now.base["body"], now.base["link:parent"]) == ("written meanwhile", survivor)
 
 
 async def test_a_change_of_the_source_goes_to_the_person_who_stayed() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,15 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from streamflow.errors import DiskRefused, StoreError
+from streamflow.errors import DiskRefused, InvariantBroken, StoreError
 from streamflow.store import connection as shell
-from streamflow.store.change import Change, MoveMark, PutLink, PutSetting
+from streamflow.store.change import Change, MoveMark, PutIntent, PutLink, PutSetting
+from streamflow.store.files import LEDGER_FILE
 from streamflow.store.queries import SQL
 from streamflow.store.sqlite import SqliteLedger
 
 from .disk import Disk
-from .values import StillClock, audit, link, record
+from .values import StillClock, audit, intent, link, record
 
 
 @pytest.fixture
@@ -162,17 +164,54 @@ async def test_a_failure_that_cannot_be_undone_is_of_the_disk_for_readers_too(
 
 
 async def test_a_transaction_that_takes_too_long_is_given_up(tmp_path: Path, clock: StillClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A transaction has a time limit; past it it is undone and the ledger takes no more writes."""
+    """A transaction has a time limit; past it it is undone, the ledger takes no more writes, and whoever watches it is told."""
     async with SqliteLedger.open(tmp_path, clock=clock, limit_s=0.2) as ledger:
+        ledger.check()
         endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
         stuck = f"{endless} INSERT INTO setting SELECT 'x', max(i) FROM n, (:rows)"
         monkeypatch.setattr(shell, "SQL", {**SQL, "put_settings": stuck})
         with pytest.raises(StoreError, match="took longer"):
             await ledger.commit([MoveMark(name="m", cursor="c"), PutSetting(name="x", value=1)])
         monkeypatch.undo()
+        with pytest.raises(DiskRefused, match="took longer"):
+            ledger.check()
         with pytest.raises(StoreError):
             await ledger.commit([MoveMark(name="m", cursor="c")])
         assert await ledger.mark("m") is None
+
+
+async def test_a_change_that_is_refused_and_cannot_be_undone_is_told_to_whoever_watches(
+    tmp_path: Path, clock: StillClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A ledger that takes no more, since the disk failed as a refused change was undone, says so without another write."""
+
+    async def fail() -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    async with SqliteLedger.open(tmp_path, clock=clock) as ledger:
+        monkeypatch.setattr(ledger._connection._raw, "rollback", fail)
+        meant = PutIntent(intent=intent("1"))
+        await ledger.commit([meant])
+        with pytest.raises(InvariantBroken):
+            await ledger.commit([meant])
+        with pytest.raises(StoreError, match="cannot undo"):
+            ledger.check()
+
+
+async def test_a_ledger_that_another_program_holds_for_a_while_is_sound(
+    tmp_path: Path, clock: StillClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What could not be written meanwhile is told, nothing ends by it, and the next commit is taken."""
+    monkeypatch.setattr(shell, "BUSY_TIMEOUT_S", 0.01)
+    async with SqliteLedger.open(tmp_path, clock=clock) as ledger:
+        with closing(sqlite3.connect(tmp_path / LEDGER_FILE, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(shell.LedgerHeld):
+                await ledger.commit([audit("a")])
+            ledger.check()
+            other.execute("ROLLBACK")
+        await ledger.commit([audit("b")])
+        assert await ledger.verify_audit() == (1, None)
 
 
 async def test_a_closed_ledger_says_so(tmp_path: Path, clock: StillClock) -> None:
