@@ -30,7 +30,7 @@ ATTENDS_EVERY_S = 2.0
 AT_ONCE = 20
 """Decisions at one look."""
 END_S = 1800.0
-"""What the beginning and the switch may take beside the tail; the switch half of it: it reads all that an hour brought, at the pace allowed."""
+"""What the beginning and the switch may take beside the tail; the switch half of it: it reads everything at the pace allowed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
