@@ -236,7 +236,7 @@ class Connection:
 
     def _refuse(self) -> None:
         if self._failure is not None:
-            raise type(self._failure)(self._failure.message, hint="stop the daemon and start it again")
+            raise type(self._failure)(self._failure.message, hint=self._failure.hint)
 
     async def _transact(self, work: Callable[[Transaction], T]) -> T:
         transaction: Transaction | None = None

@@ -33,15 +33,14 @@ NEED_S = 60.0
 LEAST_SHARE = 0.95
 MOST_RSS_MIB = 150.0
 MOST_SLOPE_KIB = 100.0
-"""A minute, in the second half: so much the allocator moves by itself in so short a time. `make months` looks closer."""
+"""A minute, in the second half. By how much the ledger grew is told beside it, since each connection keeps up to 16 MB of its pages."""
 FDS_ROOM = 2
 """Lines to the two platforms come and go."""
 MOST_WAL_MIB = 64.0
 ROOM_S = 5.0
 """Beyond the round that has to find them, until 99 of 100 changes are there; beyond what lies between two looks, until half of them are."""
 LEAST_OFF_S = 1.25 + 1.0
-MOST_OFF_S = 5.0 + 2.0
-"""How much too low and too high the told age may be: as in `tests.simulate.lag`, and the whole seconds by which both accounts tell time."""
+"""How much too low the told age may be: as in `tests.simulate.lag`, and the whole seconds by which both accounts tell time."""
 FORMS = ("seconds", "date")
 KIB, MIB = 1024, 1024 * 1024
 
@@ -89,6 +88,7 @@ class Memory:
     rss_kib: tuple[int, float, int]      # first, in the middle, last
     peak_kib: int
     slope_kib: float
+    ledger_slope_kib: float
     fds: tuple[int, int]
     fds_grow: bool
     wal_bytes: int
@@ -101,6 +101,7 @@ class Memory:
         return cls(
             rss_kib=(rss[0], median(rss), rss[-1]), peak_kib=max(each.rss_kib for each in every),
             slope_kib=slope_per_minute([each.at for each in half], [each.rss_kib for each in half]), fds=(min(fds), max(fds)),
+            ledger_slope_kib=slope_per_minute([each.at for each in half], [each.ledger_bytes / KIB for each in half]),
             fds_grow=grows(fds, room=FDS_ROOM), wal_bytes=max(each.wal_bytes for each in every), ledger_bytes=tail[-1].ledger_bytes,
         )  # fmt: skip
 
@@ -109,7 +110,7 @@ class Memory:
         if self.peak_kib / KIB > MOST_RSS_MIB:
             yield f"memory: {self.peak_kib / KIB:.0f} MiB"
         if is_long and self.slope_kib > MOST_SLOPE_KIB:
-            yield f"memory grows by {self.slope_kib:.0f} KiB a minute"
+            yield f"memory grows by {self.slope_kib:.0f} KiB a minute, the ledger by {self.ledger_slope_kib:.0f}"
         if is_long and self.fds_grow:
             yield f"open files grow: {self.fds[0]} to {self.fds[1]}"
         if self.wal_bytes / MIB > MOST_WAL_MIB:
@@ -148,8 +149,8 @@ class Lag:
             yield f"late: half of the changes were there after {half_s:.0f} s, looks are every {self.interval_s:.1f} s"
         if (late_s := quantile(self.behind_s, 0.99)) > ROOM_S:
             yield f"late: one in a hundred changes was there {late_s:.0f} s after the end of the round that had to find it"
-        if self.below_s > LEAST_OFF_S or self.above_s > MOST_OFF_S:
-            yield f"untrue: the told lag was up to {self.below_s:.1f} s too low, up to {self.above_s:.1f} s too high"
+        if self.below_s > LEAST_OFF_S:      # too high it is also where people merged, which moves what nobody touched: that is told alone
+            yield f"untrue: the told lag was up to {self.below_s:.1f} s too low"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,7 +210,7 @@ def _lag(order: Order, seen: Seen, source: str) -> Lag:
     begun = rounds(seen.source.calls, first=first, last=last)
     between = [after - before for before, after in pairwise(begun) if seen.begun <= before and after <= seen.frozen]
     interval_s = median(between) if between else float(order.poll_s)
-    tail = [each for each in seen.changes if seen.begun <= each.made <= seen.frozen]
+    tail = [each for each in seen.changes if seen.begun <= each.made <= seen.frozen and not each.was_touched]
     came = [each for each in tail if each.there is not None]
     off = [each for kind in sorted(seen.told_of) for each in off_by(seen.tail, seen.changes, begun, kind)]
     return Lag(

@@ -29,8 +29,8 @@ LOGS_EVERY_S = 5.0
 ATTENDS_EVERY_S = 2.0
 AT_ONCE = 20
 """Decisions at one look."""
-END_S = 1200.0
-"""What the beginning and the switch may take beside the tail."""
+END_S = 1800.0
+"""What the beginning and the switch may take beside the tail; the switch half of it: it reads everything at the pace allowed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +93,7 @@ class Attending(Hands):
         super().__init__(box, *args, **more)
         box.configure("poll_s = 1\n", f"poll_s = {order.poll_s}\n")
         box.configure("sweep_every = 10\n", f"sweep_every = {order.sweep_s}\n")
+        box.configure("deadline_s = 120\n", f"deadline_s = {END_S / 2:.0f}\n")
         self.seen = Seen(source=Recorder(box.source_admin), destination=Recorder(box.destination_admin))
         self._zone = ZoneInfo(SANDBOXES[order.pair].timezone)
         self._attends_at = 0.0

@@ -39,7 +39,7 @@ def _of_platform(platform: Platform) -> Iterator[str]:
 def _of_memory(memory: Memory) -> Iterator[str]:
     rss = " / ".join(f"{each / KIB:.1f}" for each in memory.rss_kib)
     yield _line("memory, MiB", f"{rss} first / middle / last; peak {memory.peak_kib / KIB:.1f}")
-    yield _line("memory, slope", f"{memory.slope_kib:+.1f} KiB a minute in the second half")
+    yield _line("memory, slope", f"{memory.slope_kib:+.1f} KiB a minute in the second half; the ledger {memory.ledger_slope_kib:+.1f}")
     yield _line("open files", f"{memory.fds[0]} to {memory.fds[1]}")
     yield _line("WAL, MiB", f"{memory.wal_bytes / MIB:.1f} at most; ledger {memory.ledger_bytes / MIB:.1f} at the freeze")
 
@@ -51,7 +51,7 @@ def _of_lag(lag: Lag, poll_s: int) -> Iterator[str]:
         yield _line(name, f"{told} p50 / p99 / max of {len(seconds)}")
     slowest = sorted(lag.changes, key=lambda each: -each.wait_s)[:SLOWEST]
     yield _line("slowest", ", ".join(f"{each.kind} {each.key} {each.wait_s:.0f} s" for each in slowest))
-    yield _line("never came", f"{lag.never} of what people added: gone before, or asked about")
+    yield _line("never came", f"{lag.never} of what people added and left alone: gone before, or asked about")
     yield _line("told lag off, s", f"{lag.below_s:.1f} too low, {lag.above_s:.1f} too high at most in {len(lag.off)} looks")
 
 
