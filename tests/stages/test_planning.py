@@ -13,17 +13,34 @@ from streamflow.mapping.changes import APPENDED
 from streamflow.mapping.combining import Combining, combine
 from streamflow.mapping.derived import Issue
 from streamflow.migration.undoing import restoring
-from streamflow.model import Disposition, Draft, Fields, Intent, IntentState, Link, Op, Record, RecordState, Ref, Staged, Verdict
+from streamflow.model import (
+    ADOPTED,
+    Disposition,
+    Draft,
+    Fields,
+    Intent,
+    IntentState,
+    Link,
+    Op,
+    QueueItem,
+    Record,
+    RecordState,
+    Ref,
+    Staged,
+    Verdict,
+)
 from streamflow.platforms.nutshell.dialect.compare import compare
+from streamflow.stages.conflicts import conflict_id
 from streamflow.stages.directory import Directory
 from streamflow.stages.doubt import QuietTime, rule_change, rule_create
+from streamflow.stages.gone import BACK
 from streamflow.stages.kept import expected, kept, known, rebuilt, released
 from streamflow.stages.planning import Facts, issue_items
 from streamflow.stages.roles import roles_of
 from streamflow.stages.unknown import ALONE
-from streamflow.stages.updating import update_part
+from streamflow.stages.updating import Update, base_after, create_part, is_settled, leave_to_others, left_out, update_part
 from streamflow.stages.verify import holds_block, judge
-from streamflow.store.change import Enqueue
+from streamflow.store.change import Enqueue, ResolveItem
 from tests.mapping.builders import PAIR
 
 ROLES = roles_of(PAIR)
@@ -309,3 +326,291 @@ def test_what_the_map_could_not_move_is_asked_about_field_by_field() -> None:
     assert items[0].details == {"field": "number", "value": "082"}
     assert items[0].reason == "number: bad phone; write it whole"
     assert (items[0].decisions, items[0].suggested) == (("accept", "retry"), "accept")
+
+
+OURS = Link(ref=Ref("lead", "1"), dest_kind="contacts", dest_id=ID, base={}, ours=True)
+THEIRS = replace(OURS, ours=False, before={})       # there before us
+EARLIER = replace(THEIRS, phase=ADOPTED)            # of an earlier run, whose book is not here
+DAY, OTHER_DAY, SHOWN = "2024-01-31", "2024-02-29", "2024-01-31T00:00:00Z"
+"""A date as the map makes it, another one, and the first as the account shows it in a field of its own."""
+DATE = "custom:Sold"
+
+
+def settled_lead() -> Staged:
+    record = Record(kind="lead", key="1", data={}, digest="d")
+    return Staged(record=record, seq=1, state=RecordState.PENDING, disposition=Disposition.CREATED)
+
+
+def updated(link: Link, wanted: Fields, now: Fields | None, *, joins: bool = False, author: str | None = None, **facts: Any) -> Update:
+    """Update a part that reads *now* (None: gone) to what is *wanted*; *facts* beside that, `answers` is question -> (word, told value)."""
+    return update_part(
+        Draft(kind=link.dest_kind, fields=wanted, author=author), link, wanted, settled_lead(), facts_of(link, now, **facts), joins=joins,
+    )
+
+
+def facts_of(link: Link, now: Fields | None, *, answers: dict[str, tuple[str, Any]] | None = None, **facts: Any) -> Facts:
+    given = answers or {}
+    directory = Directory(
+        roles=ROLES, decisions={name: word for name, (word, _) in given.items()}, users={"27": "3-users"}, first_stages={"": "7-stages"},
+    )
+    told = {name: {"destination": value} for name, (_, value) in given.items()}
+    return Facts(
+        links={link.ref: link}, now={} if now is None else {link.dest_id: now}, directory=directory, compare=compare, told=told, **facts,
+    )
+
+
+def written(update: Update) -> Fields:
+    """Give what is sent, {} where nothing is."""
+    return {name: value for write in update.writes for name, value in write.fields.items()}
+
+
+def asked(update: Update) -> list[QueueItem]:
+    return [each.item for each in update.changes if isinstance(each, Enqueue)]
+
+
+def three(update: Update) -> dict[str, tuple[Any, Any, Any]]:
+    """Give what is asked about, by field: what was ours, what the source says, what is there."""
+    return {each.details["field"]: tuple(each.details[name] for name in ("base", "source", "destination")) for each in asked(update)}
+
+
+def by_map(word: str) -> Any:
+    return lambda kind, dest_kind: {"name": word, DATE: word} if (kind, dest_kind) == ("lead", "contacts") else {}
+
+
+def test_nothing_is_written_to_a_record_of_an_earlier_run_until_it_was_compared() -> None:
+    """Where it differs it is asked, of blanks too, with all three values; what agrees is ours to follow."""
+    update = updated(EARLIER, {"name": "b", "jobTitle": "x", DATE: DAY}, {"name": "a", DATE: SHOWN})
+    assert not update.writes
+    assert three(update) == {"name": (None, "b", "a"), "jobTitle": (None, "x", None)}
+    assert {each.id for each in asked(update)} == {conflict_id(EARLIER, "name", "b"), conflict_id(EARLIER, "jobTitle", "x")}
+    assert all("an earlier run wrote it" in each.reason and each.decisions == ("keep", "take") for each in asked(update))
+    assert [each.base for each in update.links] == [{DATE: DAY, "kept:name": "b", "kept:jobTitle": "x"}]
+    taken = updated(EARLIER, {"jobTitle": "x"}, {"name": "a"}, answers={conflict_id(EARLIER, "jobTitle", "x"): ("take", None)})
+    assert (written(taken), asked(taken)) == ({"jobTitle": "x"}, [])
+
+
+@pytest.mark.parametrize("joins", [False, True])
+def test_a_record_of_an_earlier_run_follows_the_source_once_it_was_compared(joins: bool) -> None:
+    """What was compared is ours to change, and the blanks with it; but who only joins it now has compared none of theirs."""
+    update = updated(replace(EARLIER, base={"name": "a"}), {"name": "b", "jobTitle": "x"}, {"name": "a"}, joins=joins)
+    assert written(update) == ({"name": "b"} if joins else {"name": "b", "jobTitle": "x"})
+    assert three(update) == ({"jobTitle": (None, "x", None)} if joins else {})
+    assert [(write.phase, write.before) for write in update.writes] == [(ADOPTED, dict.fromkeys(written(update)) | {"name": "a"})]
+
+
+@pytest.mark.parametrize(("link", "phase"), [(OURS, ""), (THEIRS, "")])
+def test_a_write_is_of_the_phase_that_confirms_it(link: Link, phase: str) -> None:
+    """Only a record of an earlier run keeps the phase that says so; and a text is written as who wrote it, never as somebody else."""
+    for author, user in (("27", "3-users"), ("99", None), (None, None)):
+        [write] = updated(replace(link, base={"name": "a"}, phase="copy"), {"name": "b"}, {"name": "a"}, author=author).writes
+        assert (write.phase, write.author, write.force) == (phase, user, False)
+
+
+def test_an_answer_about_another_value_is_asked_for_again() -> None:
+    """What was to be taken over one value of theirs is not taken over the next; it stands where the source's is there already."""
+    link, question = replace(OURS, base={f"kept:{DATE}": DAY}), conflict_id(OURS, DATE, DAY)
+    answers = {question: ("take", OTHER_DAY)}
+    update = updated(link, {DATE: DAY}, {DATE: "2023-05-05"}, answers=answers)
+    assert (written(update), three(update)) == ({}, {DATE: (DAY, DAY, "2023-05-05")})
+    assert [each.id for each in asked(update)] == [f"{question}:again"]
+    told = updated(link, {DATE: DAY}, {DATE: f"{OTHER_DAY}T00:00:00Z"}, answers=answers)
+    assert (written(told), asked(told)) == ({DATE: DAY}, [])
+    there = updated(link, {DATE: DAY}, {DATE: SHOWN}, answers=answers)
+    assert (written(there), asked(there), [each.base for each in there.links]) == ({}, [], [{DATE: DAY}])
+
+
+@pytest.mark.parametrize("wanted", ["b", "", "c"])
+def test_what_a_person_said_to_keep_is_not_asked_about_again(wanted: str) -> None:
+    """Nor is a value that the source gave up; its next value is another question."""
+    answers = {conflict_id(OURS, "name", "b"): ("keep", "x")}
+    link, now = replace(OURS, base={"kept:name": "b", "jobTitle": "y"}), {"name": "x", "jobTitle": "y"}
+    update = updated(link, {"name": wanted, "jobTitle": "z"}, now, answers=answers)
+    assert written(update) == {"jobTitle": "z"}
+    assert three(update) == ({} if wanted == "b" else {"name": ("b", wanted, "x")})
+
+
+def test_a_record_that_is_there_again_ends_what_was_said_of_its_loss() -> None:
+    """Who wanted it made again is told, and is asked anew should it go once more."""
+    link = replace(OURS, base={"name": "a"})
+    question = f"gone:lead:1::{ID}"
+    update = updated(link, {"name": "a"}, {"name": "a"}, answers={question: ("recreate", None)})
+    assert not update.writes
+    assert [each.id for each in asked(update)] == [f"{question}:again"]
+    assert ResolveItem(id=f"{question}:again", decision=BACK, by="streamflow") in update.changes
+    assert updated(link, {"name": "a"}, None, answers={question: ("recreate", None)}).anew
+    assert not updated(link, {"name": "b"}, None).anew
+
+
+def test_what_was_there_before_us_is_in_the_book_before_it_is_changed() -> None:
+    """Of each field that is written, the first time; later writes keep that, and a record of ours needs none."""
+    [first] = [updated(THEIRS, {"name": "b", "jobTitle": "x"}, {"name": "a"})]
+    assert (written(first), [each.before for each in first.links]) == ({"jobTitle": "x"}, [{"jobTitle": None}])
+    assert [write.before for write in first.writes] == [{"jobTitle": None}]
+    line = replace(THEIRS, before={"jobTitle": None}, base={"jobTitle": "x"})
+    later = updated(line, {"jobTitle": "y"}, {"name": "a", "jobTitle": "x"})
+    assert ([write.before for write in later.writes], later.links) == ([{"jobTitle": None}], ())
+    ours = updated(replace(OURS, base={"jobTitle": "x"}), {"jobTitle": "y"}, {"jobTitle": "x"})
+    assert ([write.before for write in ours.writes], ours.links) == ([None], ())
+
+
+TEXT = "Theirs above\n{}\nTheirs below"
+
+
+@pytest.mark.parametrize(("base", "wanted", "there", "sent", "ours", "is_asked"), [
+    ("Old", "New", TEXT.format("New"), None, "New", False),
+    ("Old", "New", TEXT.format("Old"), TEXT.format("New"), "New", False),
+    ("Old", "", TEXT.format("Old"), TEXT.format(""), None, False),
+    ("Old", "New", "Rewritten", None, None, True),
+    ("Old", "New", "", None, None, True),
+    ("Old", "something", "", None, None, True),
+    ("Old", "None", "", None, None, True),
+], ids=["a lost answer", "theirs around it", "taken out", "rewritten", "cleared", "cleared, a word", "cleared, another word"])  # fmt: skip
+def test_a_text_of_ours_is_replaced_where_it_stands(
+    base: str, wanted: str, there: str, sent: str | None, ours: str | None, is_asked: bool
+) -> None:
+    """What people wrote around it stays; where ours is not there any more nothing is written, and somebody is asked."""
+    update = updated(replace(OURS, base={"description": base}), {"description": wanted}, {"description": there} if there else {})
+    assert written(update) == ({} if sent is None else {"description": sent})
+    after = base_after(replace(OURS, base={"description": base}), update)
+    assert expected(after) == ({} if ours is None else {"description": ours})
+    assert bool(asked(update)) is is_asked
+
+
+def test_a_value_that_stands_as_theirs_is_never_written_over() -> None:
+    """Also where it is what the source held before: it was never ours. Other conflicts of the record are told beside it."""
+    link = replace(OURS, base={"kept:name": "b", "jobTitle": "x"})
+    update = updated(link, {"name": "c", "jobTitle": "z"}, {"name": "b", "jobTitle": "theirs"})
+    assert not update.writes
+    assert three(update) == {"name": ("b", "c", "b"), "jobTitle": ("x", "z", "theirs")}
+    assert [each.base for each in update.links] == [{"kept:name": "c", "kept:jobTitle": "z"}]
+
+
+VERIFIED = replace(OURS, base={DATE: DAY, "name": "a"}, verified="verified")
+
+
+@pytest.mark.parametrize(("link", "shown", "is_theirs"), [
+    (VERIFIED, {DATE: OTHER_DAY}, True),
+    (VERIFIED, {DATE: SHOWN}, False),
+    (VERIFIED, {}, False),
+    (VERIFIED, {"custom:Other": "x"}, True),
+    (replace(VERIFIED, verified="pending"), {DATE: OTHER_DAY}, False),
+], ids=["changed", "in its own way", "not read", "cleared", "never read back"])  # fmt: skip
+def test_what_people_changed_is_theirs_whatever_else_is_written(link: Link, shown: Fields, is_theirs: bool) -> None:
+    """What was read back and found right and reads otherwise now; what was not read, or never read back, tells nothing."""
+    update = updated(link, {DATE: DAY, "name": "b"}, {"name": "a", **shown})
+    assert written(update) == {"name": "b"}
+    assert kept(base_after(link, update)) == ({DATE: DAY} if is_theirs else {})
+
+
+@pytest.mark.parametrize(("shown", "is_theirs"), [(TEXT.format("Ours"), False), ("Rewritten", True), ("", True)])
+def test_a_text_with_theirs_around_it_is_still_ours(shown: str, is_theirs: bool) -> None:
+    """A description that holds our part is as we left it; one that does not is people's."""
+    link = replace(OURS, base={"description": "Ours", "name": "a"}, verified="verified")
+    update = updated(link, {"description": "Ours", "name": "b"}, {"name": "a", "description": shown})
+    assert kept(base_after(link, update)) == ({"description": "Ours"} if is_theirs else {})
+
+
+@pytest.mark.parametrize(("link", "is_theirs"), [
+    (replace(OURS, base={"name": "a"}), True), (replace(OURS, base={DATE: OTHER_DAY, "name": "a"}), True),
+    (replace(THEIRS, base={"name": "a"}), True), (replace(EARLIER, base={"name": "a"}), False),
+], ids=["filled", "changed", "there before us", "an earlier run's"])  # fmt: skip
+def test_a_value_of_people_to_which_the_source_comes_stays_theirs(link: Link, is_theirs: bool) -> None:
+    """They were first. Only of a record of an earlier run it counts as what that run wrote."""
+    update = updated(link, {DATE: DAY, "name": "a"}, {"name": "a", DATE: SHOWN})
+    assert not update.writes
+    assert base_after(link, update) == ({"name": "a", f"kept:{DATE}": DAY} if is_theirs else {"name": "a", DATE: DAY})
+
+
+@pytest.mark.parametrize(("answers", "is_theirs"), [({}, True), ({conflict_id(OURS, DATE, DAY): ("take", "x")}, False)])
+def test_a_kept_value_is_ours_again_only_by_somebody_s_word(answers: dict[str, tuple[str, Any]], is_theirs: bool) -> None:
+    """Theirs that comes to read as the source does stays theirs, but where it was said that this very value goes."""
+    link = replace(OURS, base={f"kept:{DATE}": OTHER_DAY, "name": "a"})
+    update = updated(link, {DATE: DAY, "name": "b"}, {"name": "a", DATE: SHOWN}, answers=answers)
+    assert written(update) == {"name": "b"}
+    assert kept(base_after(link, update)) == ({DATE: DAY} if is_theirs else {})
+
+
+@pytest.mark.parametrize(("there", "is_taken"), [("mine", True), ("b", False)])
+def test_the_map_takes_a_value_of_ours_that_people_changed_and_nothing_else(there: str, is_taken: bool) -> None:
+    """The audit tells all three values; what reads as the source does needs no write, and stays theirs."""
+    link = replace(OURS, base={"name": "a"})
+    update = updated(link, {"name": "b"}, {"name": there}, disputes=by_map("take"))
+    assert written(update) == ({"name": "b"} if is_taken else {})
+    assert not asked(update)
+    assert bool(update.changes) is is_taken
+    assert base_after(link, update) == ({"name": "b"} if is_taken else {"kept:name": "b"})
+
+
+@pytest.mark.parametrize(("base", "wanted", "is_done"), [
+    ({"name": "a"}, {"name": "a"}, True), ({"kept:name": "a"}, {"name": "a"}, False), ({"kept:name": ""}, {"name": ""}, True),
+    ({"name": "a"}, {"name": "b"}, False), ({"name": "a"}, {}, False), ({}, {"name": ""}, True), ({"name": "a"}, {"name": ""}, False),
+])  # fmt: skip
+def test_a_record_is_not_even_read_where_the_source_asks_for_nothing_new(base: Fields, wanted: Fields, is_done: bool) -> None:
+    """With a map that takes the source's value: of what is ours it says nothing, of what stands as theirs it does, of a blank nothing."""
+    link = replace(OURS, base=base)
+    assert is_settled(link, wanted, facts_of(link, None, disputes=by_map("take"))) is is_done
+
+
+def test_who_worked_on_a_text_that_would_be_made_anew_is_asked_first() -> None:
+    """Nothing of it is written, each field is asked about; a person's word for one of them makes it anew with that."""
+    link = replace(OURS, dest_kind="notes", base={"body": "a", "date": "1"})
+    wanted, now = {"body": "b", "date": "2"}, {"body": "a", "date": "3", "likes": "3"}
+    update = updated(link, wanted, now)
+    assert not update.writes
+    assert three(update) == {"body": ("a", "b", "a"), "date": ("1", "2", "3")}
+    assert all("(date, likes)" in each.reason for each in asked(update))
+    assert [each.base for each in update.links] == [{"kept:body": "b", "kept:date": "2"}]
+    by_word = updated(link, wanted, now, answers={conflict_id(link, "body", "b"): ("take", "a")})
+    assert [(write.fields, write.force) for write in by_word.writes] == [({"body": "b"}, True)]
+
+
+@pytest.mark.parametrize(("before", "wanted", "names"), [
+    ({"name": "a"}, {"name": "a"}, []), ({"name": "a"}, {"name": "b"}, ["name"]), ({"name": "a"}, {}, ["name"]),
+    ({}, {"name": ""}, []), ({"name": ""}, {}, []), ({}, {"name": "b", "jobTitle": "x"}, ["jobTitle", "name"]),
+    ({"name": "a"}, {"name": ""}, ["name"]), ({"kept:name": "a"}, {"name": "a"}, []),
+])  # fmt: skip
+def test_what_the_source_changes_of_a_record_that_was_merged_away_is_asked_about_once(
+    before: Fields, wanted: Fields, names: list[str]
+) -> None:
+    """Nothing is written: the record follows another one. The question names what was left; the same values are not asked about again."""
+    link = replace(OURS, ours=False, base=before)
+    update = leave_to_others(link, wanted, settled_lead())
+    assert not update.writes
+    if not names:
+        assert update == Update()
+        return
+    [item], [line] = asked(update), update.links
+    assert item.id == conflict_id(link, "merged", {name: wanted.get(name) for name in names})
+    assert (item.cause, item.kind, item.key, item.decisions, item.suggested) == ("conflict", "lead", "1", ("keep",), "keep")
+    assert item.details == {"dest_id": ID, "fields": names}
+    assert known(line.base) == wanted
+    assert expected(line.base) == {}
+    assert leave_to_others(line, wanted, settled_lead()) == Update()
+
+
+@pytest.mark.parametrize(("kind", "now", "who"), [
+    ("activities", {"link:participants": ["2-contacts"]}, {"1-contacts"}), ("activities", {}, {"1-contacts", "2-contacts"}),
+    ("activities", None, set()), ("tasks", {}, set()),
+])  # fmt: skip
+def test_whom_a_write_of_the_whole_record_would_leave_out_is_known(kind: str, now: Fields | None, who: set[str]) -> None:
+    """Those whom a call of ours named and is to name, and who are not shown there; who is not wanted any more is not meant."""
+    link = replace(OURS, dest_kind=kind, base={"link:participants": ["1-contacts", "2-contacts", "9-contacts"]})
+    wanted = {"link:participants": ["1-contacts", "2-contacts", "3-contacts"]}
+    assert left_out(link, wanted, facts_of(link, now)) == who
+    assert left_out(link, {}, facts_of(link, now)) == set()
+
+
+def test_a_part_that_people_removed_as_another_kind_is_not_made_unasked() -> None:
+    """What was a note and is to be an activity: where the note is gone somebody is asked; there, or by a person's word, it is made."""
+    ref = Ref("email", "7", "")
+    was = Link(ref=Ref("email", "7", "~notes"), dest_kind="notes", dest_id="6-notes", base={}, ours=True)
+    draft, fields = Draft(kind="activities", fields={"name": "A"}), {"name": "A"}
+
+    def made(now: Fields | None, answers: dict[str, tuple[str, Any]] | None = None) -> Update:
+        return create_part(draft, ref, fields, {"~notes": was}, facts_of(was, now, answers=answers))
+
+    gone = made(None)
+    assert (gone.writes, [each.id for each in asked(gone)]) == ((), ["gone:email:7::6-notes"])
+    for update in (made({}), made(None, {"gone:email:7::6-notes": ("recreate", None)})):
+        assert [(write.op, write.dest_kind) for write in update.writes] == [(Op.CREATE, "activities")]
+        assert not update.changes
