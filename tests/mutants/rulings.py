@@ -23,7 +23,7 @@ _WRITES = _stages(
 """Small accounts to which records of all kinds are written, and written again."""
 
 _INTENTS: Mapping[str, Sequence[str]] = {
-    "streamflow/stages/conflicts.py": _stages("disputes", "agreement", "matched", "details", "lists"),
+    "streamflow/stages/conflicts.py": _stages("planning", "disputes", "agreement", "matched", "details", "lists"),
     "streamflow/stages/confirmation.py": _stages("confirmation", "people", "types", "doubt", "late_feed"),
     "streamflow/stages/disposition.py": _stages("disposition", "confirmation", "matched", "people"),
     "streamflow/stages/doubt.py": _stages("planning", "doubt", "confirmation", "protocol_model", "protocol_changes"),
@@ -38,7 +38,7 @@ _INTENTS: Mapping[str, Sequence[str]] = {
     "streamflow/stages/progress.py": (*_WRITES, *_stages("people", "unanswered", "doubt")),
     "streamflow/stages/questions.py": (*_stages("questions"), *_migration("unread")),
     "streamflow/stages/removed.py": _stages("doubt"),
-    "streamflow/stages/stale.py": _stages("types", "parents", "writing", "meanwhile", "deals", "vanished"),
+    "streamflow/stages/stale.py": _stages("stale", "types", "parents", "writing", "meanwhile", "deals", "vanished"),
     "streamflow/stages/unanswered.py": _stages("unanswered"),
     "streamflow/stages/undecided.py": _stages("confirmation", "doubt", "writing", "people"),
     "streamflow/stages/unknown.py": _stages("unknown", "planning", "confirmation", "doubt"),
