@@ -30,17 +30,29 @@ from streamflow.model import (
     Verdict,
 )
 from streamflow.platforms.nutshell.dialect.compare import compare
+from streamflow.stages.batch import Plan
 from streamflow.stages.conflicts import conflict_id
 from streamflow.stages.directory import Directory
 from streamflow.stages.doubt import QuietTime, rule_change, rule_create
 from streamflow.stages.gone import BACK
 from streamflow.stages.kept import expected, kept, known, rebuilt, released
-from streamflow.stages.planning import Facts, issue_items
+from streamflow.stages.planning import (
+    Facts,
+    Waiting,
+    both_ways,
+    create_writes,
+    finish_of,
+    issue_items,
+    question_plan,
+    refs_in,
+    resolve_links,
+    wait_plan,
+)
 from streamflow.stages.roles import roles_of
 from streamflow.stages.unknown import ALONE
 from streamflow.stages.updating import Update, base_after, create_part, is_settled, leave_to_others, left_out, update_part
 from streamflow.stages.verify import holds_block, judge
-from streamflow.store.change import Enqueue, ResolveItem
+from streamflow.store.change import Enqueue, Finish, ResolveItem
 from tests.mapping.builders import PAIR
 
 ROLES = roles_of(PAIR)
@@ -614,3 +626,188 @@ def test_a_part_that_people_removed_as_another_kind_is_not_made_unasked() -> Non
     for update in (made({}), made(None, {"gone:email:7::6-notes": ("recreate", None)})):
         assert [(write.op, write.dest_kind) for write in update.writes] == [(Op.CREATE, "activities")]
         assert not update.changes
+
+
+@pytest.mark.parametrize(("one", "other", "is_same"), [
+    (["1-tags"], ["1-tags"], True), (["1-tags"], ["1-tags", "2-tags"], False), (["1-tags", "2-tags"], ["1-tags"], False),
+    (["1-tags"], "1-tags", True), ("1-tags", ["1-tags"], True), ("1-tags", ["1-tags", "2-tags"], False),
+    (["1-tags", "2-tags"], "1-tags", False), ([], None, True),
+])  # fmt: skip
+def test_two_lists_are_the_same_only_where_neither_has_more(one: Any, other: Any, is_same: bool) -> None:
+    """Ours among theirs is there, and is not the same: what people put beside it is not taken for ours."""
+    assert both_ways(compare, "contacts", "link:tags", one, other) is is_same
+
+
+def test_values_are_compared_as_of_their_kind_and_field() -> None:
+    """Both of one value and the other way round, whoever asks."""
+    seen = set[tuple[str, str]]()
+
+    def watched(kind: str, name: str, one: Any, other: Any) -> Verdict:
+        seen.add((kind, name))
+        return Verdict.EQUAL
+
+    assert both_ways(watched, "contacts", "link:tags", ["1-tags"], ["2-tags"])
+    assert seen == {("contacts", "link:tags")}
+
+
+@pytest.mark.parametrize(("busy", "held", "is_busy"), [
+    (set(), (), False), ({"1"}, (), True), (set(), ("1",), True), ({"2"}, ("3",), False),
+])  # fmt: skip
+def test_a_record_that_was_written_to_meanwhile_is_busy(busy: set[str], held: tuple[str, ...], is_busy: bool) -> None:
+    """A write that ended while the facts were collected may not be among them."""
+    facts = Facts(links={}, now={}, directory=Directory(roles=ROLES), compare=compare, busy=busy, held=frozenset(held))
+    assert facts.is_busy("1") is is_busy
+
+
+CHILD = Staged(record=Record(kind="note", key="7", data={}, digest="d"), seq=4, state=RecordState.PENDING)
+
+
+def test_an_ending_is_of_the_version_that_was_planned() -> None:
+    """Its number goes with it, so that a later version is not ended by it."""
+    assert finish_of(CHILD) == Finish(kind="note", key="7", seq=4, state=RecordState.DONE)
+    everything: dict[str, Any] = {
+        "state": RecordState.PARKED, "disposition": Disposition.FLAGGED, "reason": "why", "ground": "alone", "waiting_on": "lead:1",
+    }
+    assert finish_of(CHILD, **everything) == Finish(kind="note", key="7", seq=4, **everything)
+
+
+FIRM, WHO, OWNER = Ref("company", "9"), Ref("lead", "1"), Ref("user", "27")
+FIRM_LINE = Link(ref=FIRM, dest_kind="accounts", dest_id="9-accounts", base={}, ours=True)
+WHO_LINE = Link(ref=WHO, dest_kind="contacts", dest_id=ID, base={}, ours=True)
+
+
+def resolved(fields: Fields, *lines: Link, parents: dict[Ref, Staged] | None = None, gone: tuple[str, ...] = (), word: str = "") -> Any:
+    """Replace the references in the fields of a note; *word* is what was said of the company that is gone."""
+    directory = Directory(
+        roles=ROLES, users={"27": "3-users"}, decisions={f"gone:company:9::{FIRM_LINE.dest_id}": word} if word else {},
+    )
+    facts = Facts(
+        links={line.ref: line for line in lines}, now={}, parents=parents or {}, directory=directory, compare=compare, gone=gone,
+    )
+    return resolve_links(Draft(kind="notes", fields=fields), CHILD, facts)
+
+
+def test_references_become_ids_once_each() -> None:
+    """Of records in the crosswalk, of users; those to the record's own parts stay until these are made; texts are left alone."""
+    own = Ref("note", "7", "2/2")
+    assert resolved(
+        {"body": WHO, "link:parent": WHO, "link:tags": [WHO, "1-tags", WHO], "link:own": own, "link:owner": Ref(ROLES.users, "27"),
+         "link:id": "4-contacts", "link:none": []}, WHO_LINE,
+    ) == {
+        "body": WHO, "link:parent": ID, "link:tags": [ID, "1-tags"], "link:own": own, "link:owner": "3-users", "link:id": "4-contacts",
+        "link:none": [],
+    }  # fmt: skip
+
+
+def parent(state: RecordState, key: str = "1", **more: Any) -> dict[Ref, Staged]:
+    return {WHO: Staged(record=Record(kind="lead", key=key, data={}, digest="d"), seq=1, state=state, **more)}
+
+
+def test_nothing_is_written_before_what_it_belongs_to() -> None:
+    """It comes again where that is under way, waits by name where it was not moved, and asks where nobody read it; others are left out."""
+    assert resolved({"link:parent": WHO}, parents=parent(RecordState.PENDING)) == Waiting(reason="what it belongs to is under way")
+    held = resolved({"link:parent": WHO}, parents=parent(RecordState.HELD, key="2", disposition=Disposition.FLAGGED, reason="asked"))
+    assert (held.on, held.unknown) == ("lead:2", False), "under the name that it goes by now"
+    assert "lead 1, which was not moved (flagged: asked)" in held.reason
+    unread = resolved({"link:parent": WHO})
+    assert (unread.on, unread.unknown) == ("lead:1", True)
+    assert resolved({"link:other": Ref("campaign", "5"), "link:tags": [Ref("campaign", "5")]}) == {"link:tags": []}
+
+
+GONE_TOO = (FIRM_LINE.dest_id,)
+
+
+@pytest.mark.parametrize("word", ["", "keep", "recreate"])
+def test_who_belongs_to_a_company_that_people_removed_does_without_it_by_their_word(word: str) -> None:
+    """Until somebody says that it stays removed they wait for it to be back, or made again."""
+    found = resolved({"link:accounts": [FIRM, "2-accounts"]}, FIRM_LINE, gone=GONE_TOO, word=word)
+    if word == "keep":
+        assert found == {"link:accounts": ["2-accounts"]}
+    else:
+        assert found.on == "gone:9-accounts"
+        assert "9-accounts, which people deleted" in found.reason
+    there = resolved({"link:accounts": [FIRM, "2-accounts"]}, FIRM_LINE)
+    assert there == {"link:accounts": ["9-accounts", "2-accounts"]}
+
+
+def test_nothing_but_a_company_is_done_without() -> None:
+    """What belongs to a person who is gone, or to several companies of which only one was said to stay away, waits."""
+    assert isinstance(resolved({"link:parent": FIRM}, FIRM_LINE, gone=GONE_TOO, word="keep"), Waiting)
+    other = replace(FIRM_LINE, ref=Ref("company", "8"), dest_id="8-accounts")
+    both = resolved({"link:accounts": [FIRM, other.ref]}, FIRM_LINE, other, gone=("9-accounts", "8-accounts"), word="keep")
+    assert isinstance(both, Waiting)
+
+
+@pytest.mark.parametrize(("written", "waits"), [
+    (["9-accounts"], False), (["2-accounts", "9-accounts"], True), (None, True), ("9-accounts", False),
+])  # fmt: skip
+def test_a_relation_that_stands_as_it_was_written_waits_for_nobody(written: Any, waits: bool) -> None:
+    """Nothing is to be sent of it, whatever became of what it names; who joined the record counts what was written for the other."""
+    line = Link(ref=Ref("note", "7"), dest_kind="notes", dest_id="7-notes", base={"link:accounts": written} if written else {}, ours=True)
+    for lines in ((line,), (replace(line, base={}, ours=False), replace(line, ref=Ref("note", "8")))):
+        found = resolved({"link:accounts": [FIRM]}, FIRM_LINE, *lines, gone=GONE_TOO)
+        assert isinstance(found, Waiting) is waits
+    elsewhere = replace(line, ref=Ref("note", "8"), dest_id="8-notes")
+    assert isinstance(resolved({"link:accounts": [FIRM]}, FIRM_LINE, elsewhere, gone=GONE_TOO), Waiting)
+
+
+def test_the_references_of_a_record_are_those_of_its_relations() -> None:
+    """Alone and in lists; a text is none."""
+    assert list(refs_in({"link:a": WHO, "link:b": [FIRM, "1-tags"], "name": OWNER, "link:c": "1-tags"})) == [WHO, FIRM]
+
+
+NOBODY = Directory(roles=ROLES)
+
+
+def test_a_record_that_waits_is_parked_on_what_it_waits_for() -> None:
+    """With the reason; where that is under way it comes again by itself."""
+    plan = wait_plan(CHILD, Waiting(on="lead:2", reason="not moved"), NOBODY)
+    finish = finish_of(CHILD, state=RecordState.PARKED, disposition=Disposition.FLAGGED, reason="not moved", waiting_on="lead:2")
+    assert plan == Plan(staged=CHILD, finish=finish, disposition=Disposition.FLAGGED)
+    assert wait_plan(CHILD, Waiting(reason="under way"), NOBODY) == Plan(staged=CHILD)
+
+
+def test_a_person_is_asked_about_one_whose_parent_was_not_read() -> None:
+    """It goes on by itself should the parent come; once it was left out it is done, and nothing is asked any more."""
+    waiting = Waiting(on="lead:1", unknown=True, reason="belongs to lead 1")
+    plan = wait_plan(CHILD, waiting, NOBODY)
+    assert plan.finish == finish_of(
+        CHILD, state=RecordState.PARKED, disposition=Disposition.FLAGGED, reason="belongs to lead 1", waiting_on="lead:1",
+    )
+    assert plan.changes == (Enqueue(item=QueueItem(
+        id="unknown_parent:note:7", cause="unknown_parent", kind="note", key="7", reason="belongs to lead 1",
+        decisions=("reparent:<kind>:<key>", "waive", "retry"), suggested="waive",
+    )),)
+    waived = wait_plan(CHILD, waiting, Directory(roles=ROLES, decisions={"unknown_parent:note:7": "waive"}))
+    assert waived == Plan(staged=CHILD, disposition=Disposition.FLAGGED, finish=finish_of(
+        CHILD, disposition=Disposition.FLAGGED, reason="left out by a person's decision: belongs to lead 1",
+    ))
+
+
+@pytest.mark.parametrize(("stem", "name"), [("", "odd:note:7"), ("odd2", "odd2:note:7")])
+def test_a_question_holds_its_record_until_it_is_answered(stem: str, name: str) -> None:
+    """An answer that led nowhere is asked for again, under a name of its own."""
+    def asked_with(decisions: dict[str, str]) -> Plan:
+        return question_plan(
+            CHILD, "odd", "why", Directory(roles=ROLES, decisions=decisions), decisions=("go",), suggested="go", stem=stem,
+        )
+
+    for decisions, expected_id in (({}, name), ({name: "go"}, f"{name}:again")):
+        plan = asked_with(decisions)
+        assert [(each.id, each.cause) for each in asked(Update(changes=plan.changes))] == [(expected_id, "odd")]
+        assert plan.finish == finish_of(CHILD, state=RecordState.HELD, disposition=Disposition.FLAGGED, reason="why")
+        assert plan.disposition is Disposition.FLAGGED
+    assert not asked_with({name: "waive"}).changes
+
+
+def test_a_lead_is_made_first_and_placed_then() -> None:
+    """What only a record that is there can take is a write of its own, which knows what the first one left; other records need one."""
+    fields = {"name": "A job", "stage": "3-stages", "outcome": "1-outcomes"}
+    making, placing = create_writes(Draft(kind="leads", marker="m", author="27"), Ref("job", "1"), fields, facts_of(OURS, {}).directory)
+    assert (making.op, making.fields, making.base, making.marker, making.author) == (
+        Op.CREATE, {"name": "A job"}, {"name": "A job"}, "m", "3-users",
+    )  # fmt: skip
+    assert (placing.op, placing.fields, placing.now, placing.base, placing.marker, placing.dest_id) == (
+        Op.UPDATE, {"stage": "3-stages", "outcome": "1-outcomes"}, {"name": "A job"}, fields, "m", None,
+    )  # fmt: skip
+    assert len(create_writes(Draft(kind="notes"), Ref("note", "1"), {"body": "A text"}, NOBODY)) == 1
