@@ -55,6 +55,9 @@ _CHECKPOINTS: Mapping[str, Sequence[str]] = {
     "streamflow/migration/freshness.py": _migration(
         "bounded::test_times_that_left_the_overlap_are_forgotten",
         "bounded::test_who_moved_on_since_the_last_pass_is_asked_and_nobody_else",
+        "bounded::test_what_is_kept_of_moves_is_what_the_next_pass_looks_at",
+        "bounded::test_a_source_is_shown_to_who_follows_before_anybody_has_it",
+        "bounded::test_only_kinds_that_are_asked_by_parent_have_parents",
     ),
     "streamflow/migration/horizon.py": _migration(*_LATENESS),
     "streamflow/migration/round.py": _migration("late_writer_model", "cutover_model"),
@@ -73,6 +76,7 @@ _CUTOVER: Mapping[str, Sequence[str]] = {
     "streamflow/migration/readiness.py": _migration(
         "readiness::test_readiness_is_about_lag_backlog_and_sweep", "readiness::test_the_lag_limit_leaves_room_in_the_deadline",
         "readiness::test_the_figures_are_told_as_far_as_they_are_known",
+        "readiness::test_a_backlog_grows_when_it_has_risen_round_for_round", "readiness::test_what_is_just_in_time_is_in_time",
     ),
     "streamflow/migration/waits.py": _migration("waits"),
     "streamflow/stages/accepted.py": _migration("late_writes"),

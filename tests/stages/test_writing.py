@@ -631,3 +631,25 @@ def test_what_is_no_record_s_own_affair_is_not_weighed() -> None:
     assert wave((CHANGE, in_vain(Throttled("429")))) == []
     assert wave((CHANGE, Outcome(state=IntentState.REJECTED, error=RecordRejected("no")))) == []
     assert wave((CHANGE, TAKEN)) == []
+
+
+def test_a_create_for_two_that_was_not_sent_changes_nothing_of_either() -> None:
+    """It was refused to nobody: the record is not made alone for that."""
+    changes = settled(begun(MAKING, joined=JOINED), in_vain(PlatformUnavailable("503")))
+    assert not [each for each in changes if isinstance(each, Finish)]
+
+
+def test_a_plan_without_an_ending_leaves_its_record_pending() -> None:
+    """What was written is in the crosswalk, and the record comes again with what is known then."""
+    track = begun(MAKING)
+    track.plan = replace(track.plan, finish=None)
+    changes = settled(track, TAKEN)
+    assert any(isinstance(each, PutLink) for each in changes)
+    assert not [each for each in changes if isinstance(each, Finish | Wake)]
+
+
+def test_who_has_sent_nothing_tells_nothing_of_an_outage() -> None:
+    """A record of the wave without a write of its own is passed over."""
+    tracks = [begun(CHANGE), Progress(Plan(staged=staged_lead("2")))]
+    [(_, _, others)] = perhaps_their_own(tracks, [in_vain(PlatformUnavailable("503")), TAKEN])
+    assert others == Others(taken=False)
