@@ -811,3 +811,39 @@ def test_a_lead_is_made_first_and_placed_then() -> None:
         Op.UPDATE, {"stage": "3-stages", "outcome": "1-outcomes"}, {"name": "A job"}, fields, "m", None,
     )  # fmt: skip
     assert len(create_writes(Draft(kind="notes"), Ref("note", "1"), {"body": "A text"}, NOBODY)) == 1
+
+
+@pytest.mark.parametrize(("base", "stage", "is_placed"), [
+    ({}, "7-stages", True), ({"stageset": "7-stagesets"}, "31-stages", True), ({"stageset": "7-stagesets"}, "7-stages", False),
+    ({}, "31-stages", False), ({}, None, False), ({"stageset": "8-stagesets"}, None, False),
+], ids=["in none", "in ours", "moved out of ours", "moved", "not shown", "in one without stages"])  # fmt: skip
+def test_a_lead_of_ours_that_stands_where_it_began_was_put_there_by_nobody(base: Fields, stage: str | None, is_placed: bool) -> None:
+    """In the first stage of the pipeline that we, or nobody, chose it follows the source; elsewhere people put it, and are asked."""
+    link = replace(OURS, dest_kind="leads", dest_id="5-leads", base={"description": "A job", **base})
+    now = {"description": "A job", "stageset": base.get("stageset", "1-stagesets"), **({"stage": stage} if stage else {})}
+    directory = Directory(roles=ROLES, first_stages={"": "7-stages", "7-stagesets": "31-stages"})
+    wanted = {"description": "A job", **base, "stage": "37-stages"}
+
+    def placed(line: Link) -> Fields:
+        facts = Facts(links={line.ref: line}, now={"5-leads": now}, directory=directory, compare=compare)
+        return written(update_part(Draft(kind="leads", fields=wanted), line, wanted, settled_lead(), facts))
+
+    assert placed(link) == ({"stage": "37-stages"} if is_placed or stage is None else {})
+    if stage is not None:
+        assert placed(replace(link, ours=False, before={})) == {}, "what was there before us stands where people put it"
+
+
+@pytest.mark.parametrize(("there", "is_taken"), [("31-stages", True), ("99-stages", False)])
+def test_a_lead_that_stands_where_we_put_it_follows_the_source(there: str, is_taken: bool) -> None:
+    """One that people moved on is theirs."""
+    link = replace(OURS, dest_kind="leads", dest_id="5-leads", base={"stage": "31-stages"})
+    update = updated(link, {"stage": "37-stages"}, {"stage": there})
+    assert written(update) == ({"stage": "37-stages"} if is_taken else {})
+    assert three(update) == ({} if is_taken else {"stage": ("31-stages", "37-stages", there)})
+
+
+def test_what_comes_to_be_ours_or_theirs_is_read_back_anew() -> None:
+    """A line that says something else than before is not verified by what was read back before that."""
+    link = replace(VERIFIED, base={"name": "a", "jobTitle": "x"})
+    update = updated(link, {"name": "a", "jobTitle": "y"}, {"name": "a", "jobTitle": "mine"})
+    assert [(each.base, each.verified) for each in update.links] == [({"name": "a", "kept:jobTitle": "y"}, "pending")]
