@@ -514,12 +514,14 @@ def test_what_people_changed_is_theirs_whatever_else_is_written(link: Link, show
     assert kept(base_after(link, update)) == ({DATE: DAY} if is_theirs else {})
 
 
-@pytest.mark.parametrize(("shown", "is_theirs"), [(TEXT.format("Ours"), False), ("Rewritten", True), ("", True)])
-def test_a_text_with_theirs_around_it_is_still_ours(shown: str, is_theirs: bool) -> None:
+@pytest.mark.parametrize("ours", ["Ours", "something", "None"])
+@pytest.mark.parametrize(("around", "is_theirs"), [(TEXT, False), ("Rewritten", True), ("", True), (None, True)])
+def test_a_text_with_theirs_around_it_is_still_ours(ours: str, around: str | None, is_theirs: bool) -> None:
     """A description that holds our part is as we left it; one that does not is people's."""
-    link = replace(OURS, base={"description": "Ours", "name": "a"}, verified="verified")
-    update = updated(link, {"description": "Ours", "name": "b"}, {"name": "a", "description": shown})
-    assert kept(base_after(link, update)) == ({"description": "Ours"} if is_theirs else {})
+    link = replace(OURS, base={"description": ours, "name": "a"}, verified="verified")
+    now = {"name": "a"} if around is None else {"name": "a", "description": around.format(ours)}
+    update = updated(link, {"description": ours, "name": "b"}, now)
+    assert kept(base_after(link, update)) == ({"description": ours} if is_theirs else {})
 
 
 @pytest.mark.parametrize(("link", "is_theirs"), [
