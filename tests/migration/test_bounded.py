@@ -228,3 +228,12 @@ def test_only_kinds_that_are_asked_by_parent_have_parents() -> None:
     streams = [LEADS, *(Stream(kind=kind, reader="api", parent="lead") for kind in ("note", "call"))]
     assert parents_of(streams) == {"lead"}
     assert parents_of([LEADS]) == set()
+
+
+def test_who_changed_just_at_the_edge_of_the_overlap_is_not_forgotten() -> None:
+    """However many changed since: the next pass begins there, and knows them."""
+    moves = Moves.against(None, overlap_s=60.0)
+    for number in range(3_000):
+        at = "2026-06-01 10:01:00" if number else "2026-06-01 10:00:00"
+        moves.look(Record(kind="lead", key=str(number), data={}, digest="", changed_at=at))
+    assert moves.kept()["seen"]["0"] == "2026-06-01 10:00:00"

@@ -181,6 +181,11 @@ def test_the_figures_are_told_as_far_as_they_are_known() -> None:
     assert Readiness().facts() == {"lag_s": None, "sweep_age_s": None}
 
 
+def test_a_sweep_that_never_was_stands_against_nothing() -> None:
+    """Until one is due there is none to be late."""
+    assert judged(Following(as_of=NOW)) == Readiness(lag_s=0.0)
+
+
 def test_the_lag_limit_leaves_room_in_the_deadline() -> None:
     """A quarter of the deadline, never less than a few rounds."""
     assert lag_limit_s(cutover_deadline_s=3600.0, poll_s=60.0) == 900.0
