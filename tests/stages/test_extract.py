@@ -312,3 +312,14 @@ def test_a_mark_keeps_no_more_than_there_is() -> None:
     own, others = Tally(unknown=Counter(tone=1)), Tally(unknown_of={"note": Counter(colour=1)})
     assert own.note("s", ended=False)["unknown"] == {"tone": 1}
     assert others.note("s", ended=False)["unknown_of"] == {"note": {"colour": 1}}
+
+
+async def test_what_was_read_is_in_the_audit() -> None:
+    """How many records of which kind, in which pass; never whose."""
+    ledger, source = MemoryLedger(clock=SystemClock()), Bells()
+    source.shown = [1, 2, 3]
+    await intake_of(ledger, source).scan(BELLS, scan="a")
+    entries = [each.entry async for page in ledger.audit() for each in page]
+    assert [(each.actor, each.kind, each.key, each.note) for each in entries if each.action == "read"] == [
+        ("streamflow", "bell", "", "3 records, pass a"),
+    ]
