@@ -749,7 +749,8 @@ def test_a_relation_that_stands_as_it_was_written_waits_for_nobody(written: Any,
     for lines in ((line,), (replace(line, base={}, ours=False), replace(line, ref=Ref("note", "8")))):
         found = resolved({"link:accounts": [FIRM]}, FIRM_LINE, *lines, gone=GONE_TOO)
         assert isinstance(found, Waiting) is waits
-    elsewhere = replace(line, ref=Ref("note", "8"), dest_id="8-notes")
+    own, elsewhere = replace(line, base={}), replace(line, ref=Ref("note", "8"), dest_id="8-notes")
+    assert isinstance(resolved({"link:accounts": [FIRM]}, FIRM_LINE, own, elsewhere, gone=GONE_TOO), Waiting), "another record's"
     assert isinstance(resolved({"link:accounts": [FIRM]}, FIRM_LINE, elsewhere, gone=GONE_TOO), Waiting)
 
 
