@@ -268,8 +268,8 @@ def _base_after(link: Link, fields: Fields, now: Fields, merged: Merged, facts: 
 
     A value of theirs to which the source comes stays theirs, unless somebody said that this very value of the source goes.
     """
-    conflicts = {each.field for each in merged.conflicts if each.policy != "take" or each.field not in merged.changes}
-    theirs = {name: fields.get(name) for name in (*conflicts, *_changed_since(link, fields, now, facts)) if name not in merged.changes}
+    asked = {each.field for each in merged.conflicts}
+    theirs = {name: fields.get(name) for name in (*asked, *_changed_since(link, fields, now, facts)) if name not in merged.changes}
     found, added = _found_there(link, fields, now, merged, sameness(facts.compare, link.dest_kind))
     theirs = {**found, **theirs}
     alike = _alike(link, fields, now, facts.compare)

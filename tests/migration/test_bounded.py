@@ -14,7 +14,7 @@ from streamflow.mapping.observe import Observation
 from streamflow.migration.choosing import choose_sample
 from streamflow.migration.companies import CompanyTable
 from streamflow.migration.context import Migration
-from streamflow.migration.freshness import FORM, Moves
+from streamflow.migration.freshness import FORM, Moves, NotingSource, parents_of
 from streamflow.migration.late_versions import read_known
 from streamflow.model import Cursor, Kind, Page, Record
 from streamflow.platforms.source import Source, Stream
@@ -167,3 +167,73 @@ def test_who_moved_on_since_the_last_pass_is_asked_and_nobody_else() -> None:
     ) == ["3", "5"]  # fmt: skip
     assert later.kept() == {"newest": "2026-06-01 10:30:00", "seen": {"2": "2026-06-01 09:30:00", "3": "2026-06-01 10:30:00"}}
     assert Moves.against(kept, overlap_s=3600.0).kept() == {"newest": "2026-06-01 10:00:00", "seen": {}}, "a pass that showed nobody"
+
+
+def test_what_is_kept_of_moves_is_what_the_next_pass_looks_at() -> None:
+    """The newest time of all passes, and who was seen within the overlap before it; a time in another form sorts after itself."""
+    moves = Moves.against({"newest": "2026-06-01 10:00:00", "seen": {"1": "2026-06-01 09:59:30"}}, overlap_s=60.0)
+    for key, at in (("1", "2026-06-01 09:59:30"), ("2", "2026-06-01 09:59:00"), ("3", "2026-06-01 09:58:59"), ("4", "")):
+        moves.look(Record(kind="lead", key=key, data={}, digest="", changed_at=at))
+    assert list(moves.moved) == ["2"]
+    assert moves.kept() == {"newest": "2026-06-01 10:00:00", "seen": {"1": "2026-06-01 09:59:30", "2": "2026-06-01 09:59:00"}}
+    assert Moves.against(None, overlap_s=60.0).kept() == {"newest": "", "seen": {}}
+    days = Moves.against({"newest": "2026-06-01", "seen": {}}, overlap_s=60.0)
+    for key, at in (("1", "2026-05-31"), ("2", "2026-06-01"), ("3", "2026-06-02")):
+        days.look(Record(kind="lead", key=key, data={}, digest="", changed_at=at))
+    assert list(days.moved) == ["2", "3"]
+    assert days.kept() == {"newest": "2026-06-02", "seen": {"3": "2026-06-02"}}
+
+
+async def test_a_source_is_shown_to_who_follows_before_anybody_has_it() -> None:
+    """All of a page to those who look, those of its own kind to the moves and the guest; a list is forewarned of, and told apart."""
+    seen: list[Any] = []
+
+    async def forewarn(kind: Kind) -> None:
+        seen.append(("forewarned", kind))
+
+    async def look(records: Any) -> None:
+        seen.append(("looked", [each.key for each in records]))
+
+    def at_list(kind: Kind, records: Any) -> None:
+        seen.append(("list", kind, [each.key for each in records]))
+
+    leads = (lead(1), Record(kind="company", key="9", data={}, digest=""))
+
+    class Two:
+        name = "two"
+
+        async def pages(self, kind: Kind, start: Cursor | None) -> AsyncIterator[Page]:
+            yield Page(kind=kind, records=leads, next=start)
+
+        async def children(self, kind: Kind, parent: str) -> Page:
+            return Page(kind=kind, records=leads[1:], next=parent)
+
+    source = NotingSource(cast(Source, Two()), look, at_list, forewarn=forewarn)
+    source.moves["lead"] = Moves.against(None, overlap_s=60.0)
+    guests: list[str] = []
+    with source.shown_to("lead", lambda record: guests.append(record.key)):
+        [page] = [each async for each in source.pages("lead", "7")]
+    assert (page.records, page.next, guests) == (leads, "7", ["L1"])
+    assert seen == [("forewarned", "lead"), ("looked", ["L1", "9"]), ("list", "lead", ["L1", "9"])]
+    assert [each async for each in source.pages("lead", None)]
+    assert guests == ["L1"], "whoever looked inside the block is gone"
+    seen.clear()
+    assert (await source.children("company", "L1")).next == "L1"
+    assert seen == [("looked", ["9"])], "children of one are no list"
+    assert source.name == "two"
+
+
+def test_only_kinds_that_are_asked_by_parent_have_parents() -> None:
+    """Their parents are followed, each once."""
+    streams = [LEADS, *(Stream(kind=kind, reader="api", parent="lead") for kind in ("note", "call"))]
+    assert parents_of(streams) == {"lead"}
+    assert parents_of([LEADS]) == set()
+
+
+def test_who_changed_just_at_the_edge_of_the_overlap_is_not_forgotten() -> None:
+    """However many changed since: the next pass begins there, and knows them."""
+    moves = Moves.against(None, overlap_s=60.0)
+    for number in range(3_000):
+        at = "2026-06-01 10:01:00" if number else "2026-06-01 10:00:00"
+        moves.look(Record(kind="lead", key=str(number), data={}, digest="", changed_at=at))
+    assert moves.kept()["seen"]["0"] == "2026-06-01 10:00:00"

@@ -72,3 +72,25 @@ async def test_everybody_who_waits_hears_of_every_order() -> None:
     assert not await control.permit()
     with pytest.raises(Drained):
         control.check()
+
+
+async def test_at_first_nothing_is_held_up() -> None:
+    """What begins goes on: nobody has paused it, nothing has failed, and nothing drains."""
+    control = Control()
+    assert (control.paused, control.draining, control.ends_itself, control.is_failure) == (None, False, False, False)
+    control.hold_up("rejected; mend it, then resume")
+    control.lift()
+    assert control.paused is not None, "a person has to end it"
+    control.resume()
+    assert await control.permit()
+    control.check()
+
+
+async def test_a_pause_holds_nobody_who_has_to_leave() -> None:
+    """Who drains takes nothing new, paused or not, and leaves the phase."""
+    control = Control()
+    control.pause("by the operator")
+    control.drain()
+    assert not await control.permit()
+    with pytest.raises(Drained):
+        control.check()

@@ -100,6 +100,22 @@ async def test_a_wall_clock_that_is_set_makes_nothing_late(set_s: float) -> None
         assert await reads.read(at_s, {f"{number}": at_s - 1.0, f"{number}b": at_s - 20.0}) == 0.0
 
 
+def test_more_is_allowed_than_was_measured() -> None:
+    """A quarter and a second more, since the latest change was hardly among those that were seen; nothing measured asks for nothing."""
+    assert (allowance_s(0.0), allowance_s(29.0)) == (0.0, 37.25)
+
+
+@pytest.mark.parametrize(("day", "late_s"), [(24, 29.0), (25, 0.0)])
+async def test_an_hour_that_comes_twice_tells_nothing(day: int, late_s: float) -> None:
+    """When clocks are set back nobody can say which of both hours a time is of: it is not measured; the day before it is."""
+    reads = Reading(ahead_s=7200.0)      # the source writes the time of Berlin, in summer
+    reads.m.terms = Terms(name="x", state_dir=Path(), timezone="Europe/Berlin", settle_s=20.0)  # type: ignore[misc]
+    begun_s = (datetime(2026, 10, day, 0, 10, tzinfo=UTC) - BEGUN).total_seconds()
+    for at_s, shown in ((0, [-1]), (100, [99]), (200, [160]), (230, [170]), (300, [180, 170])):
+        found_s = await reads.read(begun_s + at_s, {f"{changed}": begun_s + changed for changed in shown})
+    assert found_s == pytest.approx(late_s)
+
+
 async def test_what_is_measured_never_shortens_what_is_configured() -> None:
     """A little lateness below the configured one changes nothing, and is not spoken of."""
     reads = Reading()

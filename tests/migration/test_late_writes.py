@@ -11,7 +11,7 @@ import anyio
 import pytest
 
 from streamflow.clock import SystemClock
-from streamflow.ledger_names import LATE, SWITCHED
+from streamflow.ledger_names import LATE, RETURNED, SWITCHED
 from streamflow.mapping.uplinks import NO_UPLINKS, Uplinks
 from streamflow.migration.decided import decided_on
 from streamflow.migration.holding import Holding
@@ -19,7 +19,7 @@ from streamflow.migration.late_questions import WRITTEN_LATE
 from streamflow.migration.made_again import GOES_ON, MADE_AGAIN
 from streamflow.model import Disposition, Link, QueueItem, Record, RecordState, Ref, Staged
 from streamflow.platforms.catalog import pair_of
-from streamflow.stages.accepted import accepted_children, as_accepted, kept, kept_by_staging
+from streamflow.stages.accepted import accepted_children, as_accepted, is_asked_about, is_held_late, kept, kept_by_staging, ref_of
 from streamflow.stages.rekey import renamed
 from streamflow.store.change import Enqueue, Finish, Missed, PutLink, PutSetting, Reopen, ResolveItem
 from streamflow.store.memory import MemoryLedger
@@ -348,3 +348,15 @@ async def test_who_looks_at_a_version_that_is_taken_runs_along_and_asks_nobody()
         await held.ledger.commit([Finish(kind="lead", key=key, seq=(await held.staged(key)).seq, disposition=Disposition.UPDATED)])
     assert await held.held() == ["3"]
     assert {(await held.staged(key)).state for key in ("1", "2")} == {RecordState.DONE}
+
+
+@pytest.mark.parametrize(("state", "ground", "is_late", "is_asked"), [
+    (RecordState.HELD, LATE, True, True), (RecordState.HELD, RETURNED, False, True), (RecordState.HELD, "", False, False),
+    (RecordState.PENDING, LATE, False, False), (RecordState.DONE, RETURNED, False, False),
+])  # fmt: skip
+def test_who_waits_for_their_own_answer_is_known_by_the_ground(state: RecordState, ground: str, is_late: bool, is_asked: bool) -> None:
+    """Only while it is held: written late, or brought back by people; what is held for another reason runs again with the others."""
+    record = Record(kind="lead", key="1", data={}, digest="d")
+    staged = Staged(record=record, seq=1, state=state, ground=ground)
+    assert (is_held_late(staged), is_asked_about(staged)) == (is_late, is_asked)
+    assert ref_of(record) == Ref("lead", "1")

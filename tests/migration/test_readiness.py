@@ -152,10 +152,38 @@ def test_readiness_is_about_lag_backlog_and_sweep() -> None:
     assert judged(following).is_ready, "it went down again"
 
 
+@pytest.mark.parametrize(("backlogs", "is_growing"), [
+    ((10, 20, 30), False), ((10, 20, 30, 40), False), ((10, 20, 30, 100), False), ((10, 20, 30, 101), True), ((98, 99, 100, 101), True),
+    ((200, 300, 300, 400), False), ((400, 300, 200, 101), False), ((500, 10, 20, 30, 101), True),
+])  # fmt: skip
+def test_a_backlog_grows_when_it_has_risen_round_for_round(backlogs: tuple[int, ...], is_growing: bool) -> None:
+    """By three rounds in a row, to more than a batch; what was before them does not count."""
+    following = Following(as_of=NOW, swept_at=NOW)
+    for pending in backlogs:
+        following.round_ended(begun=NOW, pending=pending, trouble="")
+    found = following.judge(now=NOW, lag_limit_s=60.0, sweep_every_s=3600.0, batch_size=100)
+    assert any("backlog grows" in each for each in found.reasons) is is_growing
+
+
+@pytest.mark.parametrize(("lag_s", "swept_s", "reasons"), [(60.0, 8_000.0, 0), (60.1, 8_000.0, 1), (60.0, 8_000.1, 1), (60.1, 8_000.1, 2)])
+def test_what_is_just_in_time_is_in_time(lag_s: float, swept_s: float, reasons: int) -> None:
+    """At the limit is not above it: of the lag as told, of the sweep twice what it takes to come round and some minutes."""
+    following = Following(as_of=NOW - timedelta(seconds=lag_s), swept_at=NOW - timedelta(seconds=swept_s), sweep_took_s=100.0)
+    found = following.judge(now=NOW, lag_limit_s=60.0, sweep_every_s=3600.0, batch_size=100)
+    assert len(found.reasons) == reasons
+    assert (found.lag_s, found.sweep_age_s) == (lag_s, swept_s)
+    assert found.is_ready is (reasons == 0)
+
+
 def test_the_figures_are_told_as_far_as_they_are_known() -> None:
     """To a tenth of a second; what is not known yet is none, and not nought."""
     assert Readiness(lag_s=5.04, sweep_age_s=0.0).facts() == {"lag_s": 5.0, "sweep_age_s": 0.0}
     assert Readiness().facts() == {"lag_s": None, "sweep_age_s": None}
+
+
+def test_a_sweep_that_never_was_stands_against_nothing() -> None:
+    """Until one is due there is none to be late."""
+    assert judged(Following(as_of=NOW)) == Readiness(lag_s=0.0)
 
 
 def test_the_lag_limit_leaves_room_in_the_deadline() -> None:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
-from dataclasses import replace
-from datetime import datetime, timedelta
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from streamflow.errors import NotFound
 from streamflow.migration.life import State
-from streamflow.migration.settled import PRUNE_AT, Times, moment
+from streamflow.migration.settled import PRUNE_AT, SettledFeed, Times, moment
+from streamflow.migration.terms import Terms
 from streamflow.model import Record
+from streamflow.platforms.source import Stream
+from streamflow.stages.tally import Tally
+from streamflow.store.change import MoveMark
+from streamflow.store.memory import MemoryLedger
 from tests.migration.rig import ASK_CUTOVER, Killed, Voyage, in_tail, voyage
 
 WINDOW = {"lead": {"window": {"from_param": "datefrom", "overlap_s": 86_400}}}
@@ -168,3 +174,107 @@ def test_of_a_whole_list_only_what_is_near_its_newest_is_kept() -> None:
         times.look(at(str(number + 10), "2026-06-01 10:00:00"))
     assert "1" not in times.seen
     assert {"2", "3"} <= times.seen.keys()
+
+
+@dataclass(slots=True)
+class Windows:
+    """A source that shows what a test says in the window that it is asked for; who looks is shown it first."""
+
+    rows: list[Record] = field(default_factory=list)
+    asked: list[datetime] = field(default_factory=list)
+    there: dict[str, Record] = field(default_factory=dict)
+    changes: list[Any] = field(default_factory=list)
+    moves: dict[str, Any] = field(default_factory=dict)
+    look: Any = None
+
+    def changes_from(self, kind: str, since: datetime) -> str:
+        self.asked.append(since)
+        return "cursor"
+
+    async def one(self, kind: str, key: str) -> Record | None:
+        return self.there.get(key)
+
+    @contextmanager
+    def shown_to(self, kind: str, look: Any) -> Iterator[None]:
+        self.look = look
+        yield
+
+    async def follow(self, stream: Stream, cursor: str, *, scan: str, closing: Any) -> Tally:
+        for row in self.rows:
+            self.look(row)
+        self.changes = list(await closing())
+        return Tally(ended=True)
+
+    async def scan(self, stream: Stream, *, scan: str, closing: Any = None, names_touched: bool = True) -> Tally:
+        return await self.follow(stream, "", scan=scan, closing=closing)
+
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+LEADS = Stream(kind="lead", reader="api", overlap_s=3600.0)
+
+
+async def feed_at(cursor: str, seen: dict[str, str], windows: Windows) -> SettledFeed:
+    """Give the feed of an account in Berlin whose mark stands there, with what was seen then."""
+    ledger = MemoryLedger(clock=cast(Any, SimpleNamespace(now=lambda: NOW)))
+    if cursor:
+        await ledger.commit([MoveMark(name="settled:lead", cursor=cursor, note={"seen": seen})])
+    m = SimpleNamespace(
+        ledger=ledger, source=windows, clock=SimpleNamespace(now=lambda: NOW), log=lambda event, **data: None,
+        terms=Terms(name="x", state_dir=Path(), timezone="Europe/Berlin", settle_s=60.0),
+    )
+    return SettledFeed(cast(Any, m), cast(Any, windows), cast(Any, windows))
+
+
+async def test_a_window_begins_an_overlap_before_the_mark_and_moves_it_behind_the_newest() -> None:
+    """Behind what may still show late; a time beyond the source's own clock moves it no further; what was seen lately is kept with it."""
+    windows = Windows(rows=[at("1", "2026-06-01 11:00:00"), at("2", "2026-06-01 13:30:00"), at("3", "2030-01-01 00:00:00")])
+    feed = await feed_at("2026-06-01 11:30:00", {}, windows)
+    assert await feed.read(LEADS, scan="s") == Tally(ended=True)
+    assert windows.asked == [datetime(2026, 6, 1, 10, 30)]
+    [mark] = windows.changes
+    assert (mark.name, mark.cursor) == ("settled:lead", "2026-06-01 13:59:00"), "noon in UTC is two in Berlin, less the settle time"
+    assert mark.note == {"seen": {"2": "2026-06-01 13:30:00", "3": "2030-01-01 00:00:00"}}
+    assert feed.told() == ""
+
+
+@pytest.mark.parametrize(("shown", "cursor"), [
+    ("2026-06-01 11:00:00", "2026-06-01 11:30:00"), ("2026-06-01 11:40:00", "2026-06-01 11:39:00"),
+])  # fmt: skip
+async def test_a_window_never_moves_the_mark_back_and_a_whole_list_may(shown: str, cursor: str) -> None:
+    """A whole list shows where everything stands, be it earlier."""
+    windows = Windows(rows=[at("1", shown)])
+    await (await feed_at("2026-06-01 11:30:00", {}, windows)).read(LEADS, scan="s")
+    assert [each.cursor for each in windows.changes] == [cursor]
+    await (await feed_at("2026-06-01 11:30:00", {}, windows)).whole(LEADS, scan="s")
+    assert [each.cursor for each in windows.changes] == [f"{moment(shown) - timedelta(seconds=60)}"]  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(("rows", "seen", "there", "is_lie"), [
+    ([at("1", "2026-05-31 10:30:00")], {}, {}, False),
+    ([at("1", "2026-05-31 10:29:59")], {}, {}, True),
+    ([], {"1": "2026-06-01 10:30:00"}, {}, False),
+    ([], {"1": "2026-06-01 10:30:00"}, {"1": at("1", "2026-06-01 10:30:00")}, True),
+    ([], {"1": "2026-06-01 10:30:00"}, {"1": at("1", "2026-06-01 10:29:59")}, False),
+    ([], {"1": "2026-06-01 10:29:59"}, {"1": at("1", "2026-06-01 10:30:00")}, False),
+    ([], {str(number): "2026-06-01 11:00:00" for number in range(5)}, {}, False),
+    ([], {str(number): "2026-06-01 11:00:00" for number in range(6)}, {}, True),
+], ids=["by the day", "older", "gone", "left out", "another time", "not asked for", "a few gone", "too many gone"])  # fmt: skip
+async def test_an_answer_has_to_hold_what_was_seen_and_nothing_older(
+    rows: list[Record], seen: dict[str, str], there: dict[str, Record], is_lie: bool
+) -> None:
+    """A filter that is not obeyed is told and not used again; a few records that went, or a filter by the day, are no lie."""
+    windows = Windows(rows=rows, there=there)
+    feed = await feed_at("2026-06-01 11:30:00", seen, windows)
+    assert (await feed.read(LEADS, scan="s") is None) is is_lie
+    assert ("lead records are read as a whole list each round: its filter" in feed.told()) is is_lie
+    assert len(windows.asked) == 1
+    assert (await feed.read(LEADS, scan="s") is None) is is_lie
+    assert len(windows.asked) == (1 if is_lie else 2)
+
+
+async def test_without_a_mark_or_a_filter_there_is_no_window() -> None:
+    """Then the whole list is read, and nobody is asked for a part of it."""
+    windows = Windows()
+    assert await (await feed_at("", {}, windows)).read(LEADS, scan="s") is None
+    assert await (await feed_at("2026-06-01 11:30:00", {}, windows)).read(replace(LEADS, overlap_s=None), scan="s") is None
+    assert windows.asked == []

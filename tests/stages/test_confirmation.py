@@ -8,11 +8,16 @@ from typing import Any
 import pytest
 
 from streamflow.errors import Uncertain
-from streamflow.model import ADOPTED, DestId, Disposition, Intent, IntentState, Link, Op, RecordState, Ref
+from streamflow.model import ADOPTED, DestId, Disposition, Ending, Intent, IntentState, Link, Op, Record, RecordState, Ref, Staged
+from streamflow.stages.batch import Plan
 from streamflow.stages.confirmation import brought, line_of
+from streamflow.stages.directory import Directory
 from streamflow.stages.doubt import QuietTime
-from streamflow.stages.unknown import Joiner, Meaning
-from streamflow.store.change import Audit, DropLink, Finish, PutLink
+from streamflow.stages.roles import roles_of
+from streamflow.stages.undecided import Undecided, clear, outcome_awaited
+from streamflow.stages.unknown import ALONE, Joiner, Meaning
+from streamflow.store.change import Audit, DropLink, Finish, PutLink, PutSetting, SettleIntent
+from tests.mapping.builders import PAIR
 from tests.stages.rig import Rig, lead, note, rig
 
 UNBOUND = QuietTime(timeout_s=1, late_commit_s=1, search_lag_s=None)
@@ -141,3 +146,93 @@ def test_who_was_in_a_create_is_tied_to_it_and_told_of() -> None:
     assert isinstance(told, Audit)
     assert (told.entry.action, told.entry.kind, told.entry.key, told.entry.dest_id) == ("link", "lead", "2", "5-contacts")
     assert goes_on == Finish(kind="lead", key="2", seq=7, state=RecordState.PENDING, reason="the same address")
+
+
+WAITING = Staged(record=Record(kind="lead", key="1", data={}, digest="d"), seq=7, state=RecordState.PENDING)
+OPEN = Intent(id="i1", ref=Ref("lead", "1"), op=Op.UPDATE, dest_kind="contacts", fields={"name": "Nia"}, dest_id="5-contacts", epoch=3)
+PARKED = replace(OPEN, state=IntentState.PARKED)
+HELD_UP = Finish(
+    kind="lead", key="1", seq=7, state=RecordState.PARKED, reason="outcome of a write unknown", ground=ALONE, waiting_on="doubt:i1",
+)
+
+
+@pytest.mark.parametrize(("intent", "is_awaited"), [
+    (OPEN, False), (replace(OPEN, epoch=2), True), (replace(OPEN, state=IntentState.IN_DOUBT), True),
+    (replace(OPEN, state=IntentState.IN_DOUBT, epoch=2), True),
+], ids=["being sent now", "of an earlier start", "in doubt", "in doubt since an earlier start"])  # fmt: skip
+def test_a_record_waits_for_a_write_that_nobody_hears_the_answer_of(intent: Intent, is_awaited: bool) -> None:
+    """One that is being sent by this very process comes again at once; of any other the outcome wakes it."""
+    plan = outcome_awaited(WAITING, intent, 3)
+    assert plan == Plan(staged=WAITING, finish=HELD_UP if is_awaited else None, disposition=plan.disposition)
+
+
+def cleared(word: str, *intents: Intent, staged: Staged = WAITING, lost: bool = False) -> Plan | None:
+    """Say what becomes of a record with these writes, of which a person said this."""
+    doubts = Undecided(
+        by_record={("lead", "1"): intents}, lost={"i1": [DropLink(ref=OPEN.ref)]} if lost else {},
+        meanings={each.id: Meaning(base={"name": "Nia"}, before={"name": "Ann"}, ours=False) for each in intents},
+    )
+    directory = Directory(roles=roles_of(PAIR), decisions={"doubt:i1": word, "doubt:i2": "recreate"} if word else {})
+    return clear(staged, doubts, directory, epoch=3)
+
+
+def test_a_record_whose_writes_are_all_settled_is_not_held_up() -> None:
+    """Nothing stands in its way, so nothing is decided here."""
+    assert cleared("waive") is None
+
+
+@pytest.mark.parametrize("word", ["", "adopt:", "nonsense"])
+def test_a_write_that_a_person_has_to_tell_of_holds_its_record(word: str) -> None:
+    """Until there is an answer that names something; the record keeps what it was, or is flagged."""
+    assert cleared(word, PARKED) == Plan(
+        staged=WAITING, finish=replace(HELD_UP, disposition=Disposition.FLAGGED), disposition=Disposition.FLAGGED,
+    )
+    moved = replace(WAITING, disposition=Disposition.CREATED)
+    plan = cleared(word, PARKED, staged=moved)
+    assert plan is not None
+    assert plan.finish == replace(HELD_UP, disposition=Disposition.CREATED)
+
+
+@pytest.mark.parametrize("before", [None, Disposition.CREATED])
+def test_an_outcome_that_is_left_as_it_is_ends_with_a_reason(before: Disposition | None) -> None:
+    """The record is done, as what it was, else flagged; nothing is written."""
+    staged = replace(WAITING, disposition=before)
+    finish = Finish(
+        kind="lead", key="1", seq=7, state=RecordState.DONE, disposition=before or Disposition.FLAGGED,
+        reason="a person left the outcome of a write as it is",
+    )
+    assert cleared("waive", PARKED, staged=staged) == Plan(staged=staged, finish=finish, disposition=Disposition.FLAGGED)
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_what_is_made_again_by_a_person_s_word_is_given_up_first(is_lost: bool) -> None:
+    """The write is settled, with why, and its meaning is done with; where its record is gone, that leaves the crosswalk too."""
+    given_up = [
+        SettleIntent(id="i1", state=IntentState.ABANDONED, reason="made again by a person's decision"),
+        PutSetting(name="meant:i1", value=None),
+    ]
+    assert cleared("recreate", PARKED, lost=is_lost) == Plan(
+        staged=WAITING, changes=(*given_up, *([DropLink(ref=OPEN.ref)] if is_lost else [])),
+    )
+
+
+def test_what_a_person_names_is_in_the_crosswalk_as_it_was_meant() -> None:
+    """It counts as found; the record comes again with it. All its writes are gone through, each by its own answer."""
+    plan = cleared("adopt:5-contacts", PARKED, replace(PARKED, id="i2"))
+    assert plan == Plan(staged=WAITING, changes=(
+        SettleIntent(id="i1", state=IntentState.CONFIRMED, dest_id="5-contacts", reason="named by a person", ending=Ending.FOUND),
+        PutLink(link=Link(
+            ref=OPEN.ref, dest_kind="contacts", dest_id="5-contacts", base={"name": "Nia"}, ours=False, before={"name": "Ann"},
+            phase="decision",
+        )),
+        PutSetting(name="meant:i1", value=None),
+        SettleIntent(id="i2", state=IntentState.ABANDONED, reason="made again by a person's decision"),
+        PutSetting(name="meant:i2", value=None),
+    ))
+
+
+def test_a_write_that_is_still_open_comes_before_every_answer() -> None:
+    """What may still turn out is not decided on."""
+    assert cleared("recreate", PARKED, replace(OPEN, id="i3", epoch=2)) == Plan(
+        staged=WAITING, finish=replace(HELD_UP, waiting_on="doubt:i3"), disposition=Disposition.FLAGGED,
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from streamflow.mapping.changes import Conflict, Policy
 from streamflow.migration.undoing import plan_step
 from streamflow.model import Link, Record, RecordState, Ref, Staged
+from streamflow.stages.conflicts import conflict_id
 from streamflow.stages.conflicts import told as told_of
 from streamflow.store.change import Audit, Enqueue
 from tests.stages.rig import Rig, lead, rig
@@ -193,3 +195,19 @@ def test_each_value_is_asked_about_or_told_once(word: str, done: Policy, wanted:
             entry = change.entry
             assert (entry.action, entry.kind, entry.key, entry.dest_id) == (becomes, "lead", "1", "5-contacts")
             assert (entry.before, entry.after) == ({"base": "New", "destination": "Hot"}, {"source": wanted})
+
+
+def test_a_question_is_the_same_however_its_value_is_put_together() -> None:
+    """A value of several parts has one name, whichever comes first; another value, field or part of a record has another."""
+    line = Link(ref=Ref("lead", "1"), dest_kind="contacts", dest_id="5-contacts", base={}, ours=True)
+    one = conflict_id(line, "address", {"city": "Cape Town", "country": "ZA"})
+    assert conflict_id(line, "address", {"country": "ZA", "city": "Cape Town"}) == one
+    others = [conflict_id(line, "address", None), conflict_id(line, "name", {"city": "Cape Town", "country": "ZA"}),
+              conflict_id(replace(line, ref=Ref("lead", "1", "2/2")), "address", {"city": "Cape Town", "country": "ZA"})]  # fmt: skip
+    assert len({one, *others}) == 4
+
+
+def test_a_value_of_no_plain_kind_can_be_asked_about() -> None:
+    """A reference to a record that is not made yet stands in fields too."""
+    line = Link(ref=Ref("lead", "1"), dest_kind="contacts", dest_id="5-contacts", base={}, ours=True)
+    assert conflict_id(line, "link:owner", Ref("user", "1")) != conflict_id(line, "link:owner", Ref("user", "2"))

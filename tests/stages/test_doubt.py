@@ -17,7 +17,7 @@ from streamflow.platforms.destination import Happening
 from streamflow.platforms.nutshell.dialect.compare import compare
 from streamflow.sandbox.nutshell import admin
 from streamflow.stages import doubt
-from streamflow.stages.doubt import QuietTime, Ruling, removed_by, told_if_lost
+from streamflow.stages.doubt import DoubtResolver, QuietTime, Ruling, removed_by, rule_change, rule_create, told_if_lost
 from streamflow.stages.formerly import REMOVED, line_in
 from streamflow.stages.marks import carries_marker
 from streamflow.stages.removed import Removed, judged
@@ -763,3 +763,55 @@ def test_what_no_later_pass_makes_anew_is_told(seq: int, lost: bool, state: Inte
     intent = Intent(id="1-1", ref=Ref("note", "5"), op=Op.UPDATE, dest_kind="notes", fields={}, seq=seq)
     ruling = told_if_lost(intent, Ruling(state=IntentState.ABANDONED, lost=lost, reason="gone"))
     assert (ruling.state, bool(ruling.reason)) == (state, True)
+
+
+MARKED = Intent(id="i1", ref=Ref("note", "1"), op=Op.CREATE, dest_kind="notes", fields={"body": "A text"}, marker="[m]")
+
+
+def event(action: str = "create", kind: str = "notes", **payloads: Any) -> Happening:
+    return Happening(id="1-events", at=0, action=action, actor="1-users", kind=kind, ids=("6-notes",), payloads=payloads)
+
+
+def of(text: str, name: str = "body") -> Happening:
+    return replace(event(), payloads={"6-notes": {name: text}})
+
+
+@pytest.mark.parametrize(("happening", "intent", "is_suspect"), [
+    (event(), MARKED, True), (event("update"), MARKED, False), (event(kind="tasks"), MARKED, False),
+    (of("A text"), MARKED, True), (of("Another"), MARKED, False), (of("Another", "pinned"), MARKED, True),
+    (of("Another"), replace(MARKED, fields={"pinned": "yes"}), True),
+    (replace(of("A job", "title"), kind="tasks"), replace(MARKED, dest_kind="tasks", fields={"title": "A job"}), True),
+    (replace(of("Another", "title"), kind="tasks"), replace(MARKED, dest_kind="tasks", fields={"title": "A job"}), False),
+    (replace(of("Another", "description"), kind="leads"), replace(MARKED, dest_kind="leads", fields={"description": "A job"}), False),
+    (replace(of("Another", "name"), kind="contacts"), replace(MARKED, dest_kind="contacts", fields={"name": "Nia"}), False),
+    (replace(of("Nia", "name"), kind="contacts"), replace(MARKED, dest_kind="contacts", fields={"name": "Nia"}), True),
+])  # fmt: skip
+def test_only_what_may_be_the_write_is_read_back(happening: Happening, intent: Intent, is_suspect: bool) -> None:
+    """What was made of its kind meanwhile, unless the feed shows that it says something else: each one costs a read."""
+    compared: set[str] = set()
+
+    def watched(kind: str, *more: Any) -> Any:
+        compared.add(kind)
+        return compare(kind, *more)
+
+    resolver = DoubtResolver(ledger=None, reader=SimpleNamespace(compare=watched), feed=None, clock=None, quiet=QUIET)  # type: ignore[arg-type]
+    assert resolver._suspects(intent, [happening]) == ({"6-notes"} if is_suspect else set())
+    assert compared <= {intent.dest_kind}
+
+
+@pytest.mark.parametrize("waited_s", [0.0, 1e6])
+def test_a_removal_is_confirmed_as_soon_as_the_record_is_gone(waited_s: float) -> None:
+    """Of just that record; one that is still there may still go, until a late write is over."""
+    removing = replace(MARKED, op=Op.DELETE, dest_id="6-notes")
+    gone = rule_change(removing, None, (), applied=False, waited_s=waited_s, quiet=QUIET)
+    assert gone == Ruling(state=IntentState.CONFIRMED, dest_id="6-notes", reason="the record is gone")
+    there = rule_change(removing, {}, (), applied=True, waited_s=waited_s, quiet=QUIET)
+    assert there == (Ruling(state=IntentState.ABANDONED, reason="the record is still there") if waited_s else Ruling())
+
+
+def test_a_ruling_says_why() -> None:
+    """Whoever reads the audit learns what was decided by."""
+    late = QUIET.decisive_s
+    assert rule_create(MARKED, (), waited_s=late, quiet=QUIET).reason == "not there after the quiet time"
+    assert rule_create(MARKED, (), waited_s=late, quiet=UNBOUNDED).reason == "no bound for the search lag is known"
+    assert rule_create(MARKED, ("6-notes",), waited_s=0.0, quiet=QUIET).reason == "found by its marker"

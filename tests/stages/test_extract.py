@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any, cast
 
@@ -12,6 +13,7 @@ from streamflow.model import Key, Page, Record
 from streamflow.platforms.source import Source, Stream
 from streamflow.stages.extract import Intake, Settling, is_emptied
 from streamflow.stages.tally import Tally
+from streamflow.store.base import Mark, StageResult
 from streamflow.store.change import Change, PutSetting
 from streamflow.store.memory import MemoryLedger
 
@@ -179,3 +181,145 @@ async def test_what_is_read_is_told_by_kind() -> None:
     intake = Intake(ledger=ledger, source=cast(Source, source), permit=yes, on_page=lambda kind, count: heard.append((kind, count)))
     await intake.scan(BELLS, scan="a")
     assert heard == [("ring", 2), ("bell", 1), ("bell", 2), ("bell", 0)]
+
+
+def found(number: int, *, ended: bool = True) -> Tally:
+    """Give what a pass found that met each thing so many times."""
+    return Tally(
+        read=number, new=10 + number, changed=20 + number, missed=30 + number, asked=40 + number, shown=50 + number, ended=ended,
+        touched=[f"bell {number}"], touched_of={"note": [f"note {number}"]}, unknown=Counter(tone=number),
+        unknown_of={"note": Counter(colour=number)}, gaps=Counter(unreadable=number),
+    )
+
+
+def test_two_reads_of_a_stream_are_told_as_one() -> None:
+    """Whatever either of them found counts, by number and by name."""
+    both = found(1)
+    both.take(found(2))
+    assert both == Tally(
+        read=3, new=23, changed=43, missed=63, asked=83, shown=103, ended=True, touched=["bell 1", "bell 2"],
+        touched_of={"note": ["note 1", "note 2"]}, unknown=Counter(tone=3), unknown_of={"note": Counter(colour=3)},
+        gaps=Counter(unreadable=3),
+    )
+
+
+@pytest.mark.parametrize(("one", "other"), [(True, False), (False, True), (False, False)])
+def test_two_reads_are_at_their_end_together(one: bool, other: bool) -> None:
+    """A stream of which a part was not read to its end has not shown everything, whatever the other part did."""
+    both = found(0, ended=one)
+    both.take(found(0, ended=other))
+    assert not both.ended
+    assert not both.complete
+
+
+def test_a_read_that_is_taken_in_stays_what_it_was() -> None:
+    """What another read adds later is not told of the first one's list of names."""
+    first, both = found(2), Tally(ended=True)
+    both.take(first)
+    both.take(found(3))
+    assert first == found(2)
+
+
+def page(*keys: str, gaps: tuple[str, ...] = (), walk: str = "") -> Page:
+    records = tuple(Record(kind="bell", key=key, data={}, digest=key) for key in keys)
+    return Page(
+        kind="bell", records=records, next=None, gaps=gaps, walk=walk, unknown={"tone": len(keys)}, unknown_of={"note": {"colour": 1}},
+    )
+
+
+@pytest.mark.parametrize("names_touched", [True, False])
+def test_what_a_page_brought_is_counted_and_named_by_its_kind(names_touched: bool) -> None:
+    """New and changed records are counted apart; those of other kinds are always named, its own where they are asked for."""
+    tally = Tally(names_touched=names_touched)
+    for number in (1, 2):
+        touched = (("bell", f"b{number}", 1), ("note", f"n{number}", 2))
+        tally.add(page("1", "2", "3"), StageResult(new=2, changed=5, same=0, touched=touched))
+    assert (tally.read, tally.new, tally.changed) == (6, 4, 10)
+    assert tally.touched == (["b1", "b2"] if names_touched else [])
+    assert tally.touched_of == {"note": ["n1", "n2"]}
+
+
+def test_a_page_with_a_gap_is_no_answer_and_its_rows_count_all_the_same() -> None:
+    """Shown are all rows; answered are the pages that hid none; each gap has its reason, and its walk through the list."""
+    tally = Tally()
+    tally.look(page("1", "2", walk="by name"))
+    tally.look(page("3", gaps=("unreadable", "too large"), walk="by name"))
+    tally.look(page(gaps=("unreadable",), walk="by date"))
+    assert (tally.shown, tally.asked) == (3, 1)
+    assert tally.gaps == {"unreadable": 2, "too large": 1}
+    assert tally.holes == {"by name": 2, "by date": 1}
+    assert tally.unknown == {"tone": 3}
+    assert tally.unknown_of == {"note": {"colour": 3}}
+
+
+def test_more_are_lacking_than_can_be_named() -> None:
+    """A record may be met once in each walk: the walk with the most holes tells how many lack, less those that are known."""
+    assert Tally(holes=Counter({"by name": 5, "by date": 3}), named=["1", "2"]).more_holes == 3
+    assert Tally(named=[]).more_holes == 0
+
+
+@pytest.mark.parametrize(("tally", "is_complete"), [
+    (Tally(ended=True), True), (Tally(ended=False), False), (Tally(ended=True, disbelieved=True), False),
+    (Tally(ended=True, gaps=Counter(x=1)), False), (Tally(ended=True, gaps=Counter(x=1), given_up=True, accounted=True), True),
+    (Tally(ended=True, gaps=Counter(x=1), given_up=True), False), (Tally(ended=True, gaps=Counter(x=1), accounted=True), False),
+])  # fmt: skip
+def test_only_a_pass_that_showed_everything_proves_what_is_gone(tally: Tally, is_complete: bool) -> None:
+    """At its end, believed, and without a gap but those that a person gave up and that hide nothing."""
+    assert tally.complete is is_complete
+
+
+@pytest.mark.parametrize(("tally", "is_quiet"), [
+    (Tally(read=5), True), (Tally(new=1), False), (Tally(changed=1), False), (Tally(new=1, changed=1), False),
+])  # fmt: skip
+def test_a_pass_is_quiet_where_nothing_is_new(tally: Tally, is_quiet: bool) -> None:
+    """One record that is new or changed is news."""
+    assert tally.is_quiet is is_quiet
+
+
+def test_a_pass_that_goes_on_knows_what_its_first_part_met() -> None:
+    """What could not be read, what is not known, and how much was shown are told of the whole pass, over a restart."""
+    first = Tally(unread=["p1"])
+    first.look(page("1", "2", gaps=("unreadable",), walk="by name"))
+    again = Tally(unread=["p0"])
+    again.look(page("3", gaps=("unreadable",), walk="by name"))
+    mark = Mark(name="read:bell", cursor="2", note=first.note("scan:1", ended=False), at="")
+    again.recall(mark, "scan:1")
+    assert again.shown == 3
+    assert (again.gaps, again.holes, again.unread) == ({"unreadable": 2}, {"by name": 2}, ["p0", "p1"])
+    assert (again.unknown, again.unknown_of) == ({"tone": 3}, {"note": {"colour": 2}})
+
+
+@pytest.mark.parametrize(("note", "scan"), [
+    (found(1).note("scan:1", ended=True), "scan:1"), (found(1).note("scan:1", ended=False), "scan:2"), (None, "scan:1"),
+])  # fmt: skip
+def test_another_pass_begins_with_nothing(note: dict[str, Any] | None, scan: str) -> None:
+    """What one pass met is not told of the next, nor of itself once it is over."""
+    tally = Tally()
+    tally.recall(None if note is None else Mark(name="read:bell", cursor="2", note=note, at=""), scan)
+    assert tally == Tally()
+
+
+def test_a_mark_from_before_such_things_were_kept_says_nothing_of_them() -> None:
+    """A ledger of an earlier version has no word of rows and gaps: the pass goes on from none."""
+    tally = Tally()
+    tally.recall(Mark(name="read:bell", cursor="2", note={"scan": "scan:1"}, at=""), "scan:1")
+    assert tally == Tally()
+
+
+def test_a_mark_keeps_no_more_than_there_is() -> None:
+    """What went well is in a few words; keys that nobody knows are kept whether the list's own rows held them or others."""
+    assert Tally(shown=7).note("scan:1", ended=True) == {"scan": "scan:1", "complete": True, "shown": 7}
+    own, others = Tally(unknown=Counter(tone=1)), Tally(unknown_of={"note": Counter(colour=1)})
+    assert own.note("s", ended=False)["unknown"] == {"tone": 1}
+    assert others.note("s", ended=False)["unknown_of"] == {"note": {"colour": 1}}
+
+
+async def test_what_was_read_is_in_the_audit() -> None:
+    """How many records of which kind, in which pass; never whose."""
+    ledger, source = MemoryLedger(clock=SystemClock()), Bells()
+    source.shown = [1, 2, 3]
+    await intake_of(ledger, source).scan(BELLS, scan="a")
+    entries = [each.entry async for page in ledger.audit() for each in page]
+    assert [(each.actor, each.kind, each.key, each.note) for each in entries if each.action == "read"] == [
+        ("streamflow", "bell", "", "3 records, pass a"),
+    ]

@@ -512,3 +512,24 @@ def test_only_what_was_read_to_be_changed_is_looked_at() -> None:
 
     writes = [write(Op.UPDATE, "1-contacts"), None, write(Op.CREATE, "2-contacts"), write(Op.DELETE, "3-contacts"), write(Op.UPDATE, None)]
     assert targets(writes) == {"1-contacts": "contacts", "3-contacts": "contacts"}
+
+
+async def test_the_switch_looks_again_when_the_first_of_several_writes_is_due() -> None:
+    """It waits no longer than for that one, and then for the next; a moment where one is due already."""
+    one = Looks(told_within_s=30.0)
+    one.write(1)
+    one.clock.account.advance(10.0)
+    one.write(2)
+    assert one.looks.left_s == pytest.approx(20.0)
+    one.clock.account.advance(25.0)
+    assert one.looks.left_s == pytest.approx(0.1)
+
+
+def test_who_is_no_person_loses_nothing_and_our_last_event_need_not_tell_every_field() -> None:
+    """Where nobody says which events are ours they are those of programs; a later event of ours that tells of another field hides none."""
+    events = [happening(4, MARY, name="theirs"), happening(8, US, name="ours"), happening(12, US, title="x")]
+    assert sorted(lost_to(events)) == ["name"]
+    one = sent({"name": "ours"}, before={"name": "first"})
+    [item] = items_of(one, events, events[1:])
+    assert item.details["is_whole"] is True
+    assert sorted(lost_to([happening(4, "7-origins", name="else"), happening(8, US, name="ours")])) == []

@@ -404,3 +404,32 @@ def test_what_a_rollback_gives_back_is_what_people_last_had(image: str, later: l
     ]  # fmt: skip
     assert with_lost(line, lost).before == {"jobTitle": given_back}
     assert with_lost(replace(line, before=None), lost).before is None
+
+
+def overwritten_item(name: str, theirs: str, *, is_whole: bool = True, before: Any = "") -> QueueItem:
+    details = {"field": name, "destination": theirs, "dest_id": "5-contacts", "before": before, "is_whole": is_whole}
+    return QueueItem(
+        id=f"overwritten:lead:1::{name}", cause="conflict", kind="lead", key="1", reason="?", decisions=("accept",),
+        details={key: value for key, value in details.items() if value != NOT_KEPT},
+    )
+
+
+NOT_KEPT = "not kept"
+BASE = {"jobTitle": "Ours", "name": "Nia"}
+
+
+@pytest.mark.parametrize(("lost", "before", "base"), [
+    ([overwritten_item("jobTitle", "Hot", is_whole=False)], {"jobTitle": "", "name": ""}, {"name": "Nia", "kept:jobTitle": "Ours"}),
+    ([overwritten_item("jobTitle", "Hot", is_whole=False), overwritten_item("jobTitle", "Warm")], {"jobTitle": "Warm", "name": ""}, BASE),
+    ([overwritten_item("jobTitle", "")], {"jobTitle": None, "name": ""}, BASE),
+    ([overwritten_item("jobTitle", "Hot", before=NOT_KEPT)], {"jobTitle": "", "name": ""}, BASE),
+    ([overwritten_item("jobTitle", "Hot", before="Older")], {"jobTitle": "", "name": ""}, BASE),
+    ([overwritten_item("jobTitle", "Hot", before=NOT_KEPT), overwritten_item("name", "Ann")], {"jobTitle": "", "name": "Ann"}, BASE),
+], ids=["cut short", "cut short, then whole", "cleared", "no image", "another image", "one of two"])  # fmt: skip
+def test_only_what_is_known_in_full_is_given_back(lost: list[QueueItem], before: dict[str, Any], base: dict[str, Any]) -> None:
+    """A value that may be cut short stays as it is, as theirs; where the image is another than then, it is newer, and stands."""
+    image = {"jobTitle": "", "name": ""}
+    line = Link(ref=Ref("lead", "1"), dest_kind="contacts", dest_id="5-contacts", base=BASE, ours=False, before=image)
+    after = with_lost(line, lost)
+    assert (after.before, after.base) == (before, base)
+    assert with_lost(replace(line, ours=True), lost) == replace(line, ours=True), "of a record of ours nothing is given back"

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from streamflow.errors import NotPermitted, PlatformUnavailable, Stale
-from streamflow.model import DestId, Disposition, Kind, RecordState, Ref
+from streamflow.model import DestId, Disposition, Ending, Intent, IntentState, Kind, Op, RecordState, Ref
 from streamflow.sandbox.nutshell import render
 from streamflow.stages.load import Loader
-from streamflow.stages.unanswered import BAD_HOUR_S, CAUSE, FEW, PAUSE_S, TRIES
+from streamflow.stages.unanswered import BAD_HOUR_S, CAUSE, FEW, PAUSE_S, TRIES, Series, series_of
 from tests.stages.rig import QUIET, Rig, call, lead, note, rig
 
 LAG = {"search_lag_s": 1.0}
@@ -327,3 +327,41 @@ async def test_a_change_that_names_who_is_gone_and_is_shown_costs_one_item(monke
         [asked] = await one.ledger.queue(cause=CAUSE)
         assert (asked.kind, asked.key) == ("call", "7")
         assert (await one.staged("call", "7")).disposition is Disposition.FAILED
+
+
+ME = Ref("lead", "1")
+
+
+def meant(
+    number: int, ending: Ending = Ending.COUNTED, *, state: IntentState = IntentState.ABANDONED, ref: Ref = ME, op: Op = Op.UPDATE,
+) -> Intent:  # fmt: skip
+    return Intent(id=f"{number}", ref=ref, op=op, dest_kind="contacts", fields={}, state=state, ending=ending)
+
+
+ONE, TWO, THREE = meant(1), meant(2, Ending.UNCOUNTED), meant(3)
+
+
+@pytest.mark.parametrize(("intents", "series"), [
+    ([ONE, TWO, THREE], Series(tries=(ONE, TWO, THREE))),
+    ([ONE, meant(4, ref=Ref("lead", "1", "2/2")), meant(5, op=Op.CREATE), THREE], Series(tries=(ONE, THREE))),
+    ([ONE, meant(6, state=IntentState.CONFIRMED), THREE], Series(tries=(THREE,))),
+    ([ONE, meant(7, state=IntentState.REJECTED)], Series()),
+    ([ONE, meant(8, Ending.GIVEN_UP), THREE], Series(tries=(THREE,), was_asked=True)),
+    ([meant(8, Ending.GIVEN_UP), meant(6, state=IntentState.CONFIRMED)], Series()),
+    ([ONE, meant(9, state=IntentState.IN_DOUBT), meant(9, state=IntentState.MEANT)], Series(tries=(ONE,))),
+    ([ONE, meant(10, Ending.PLAIN), THREE], Series(tries=(ONE, THREE))),
+], ids=[
+    "in a row", "others of the record", "carried out", "refused", "given up", "given up, then carried out", "open", "not sent",
+])  # fmt: skip
+def test_tries_of_one_write_are_counted_from_its_last_answer(intents: list[Intent], series: Series) -> None:
+    """Of that part and that sort of write alone; what was answered, or left to a person, begins them anew."""
+    assert series_of(intents, ME, Op.UPDATE) == series
+
+
+@pytest.mark.parametrize(("series", "counted", "last", "is_suspect"), [
+    (Series(), 0, None, False), (Series(tries=(TWO,)), 0, None, False), (Series(tries=(ONE, TWO)), 1, ONE, True),
+    (Series(tries=(ONE, THREE, TWO)), 2, THREE, True), (Series(tries=(TWO,), was_asked=True), 0, None, True),
+])  # fmt: skip
+def test_only_tries_beside_others_that_were_taken_count(series: Series, counted: int, last: Intent | None, is_suspect: bool) -> None:
+    """One of them, or a person who was asked before, makes a write suspect; an outage makes none so."""
+    assert (series.counted, series.last_counted, series.is_suspect) == (counted, last, is_suspect)

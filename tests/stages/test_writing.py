@@ -3,17 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import anyio
 import pytest
 
-from streamflow.errors import AccessRefused, InvariantBroken, PlanLimit, PlatformUnavailable, RecordRejected, Throttled
-from streamflow.model import Disposition, IntentState, RecordState, Ref
+from streamflow.errors import (
+    AccessRefused,
+    InvariantBroken,
+    MadeLocked,
+    NotFound,
+    NotPermitted,
+    PlanLimit,
+    PlatformUnavailable,
+    RecordRejected,
+    Stale,
+    StreamflowError,
+    Throttled,
+    Uncertain,
+)
+from streamflow.model import (
+    AuditEntry,
+    Disposition,
+    Ending,
+    Fields,
+    Intent,
+    IntentState,
+    Link,
+    Op,
+    QueueItem,
+    Record,
+    RecordState,
+    Ref,
+    Staged,
+)
 from streamflow.platforms.nutshell.writer import NutshellWriter
 from streamflow.stages import load
+from streamflow.stages.batch import Joined, Plan, Resolved, Write
 from streamflow.stages.meanwhile import Meanwhile
-from streamflow.store.change import Change, Fold, Reopen, SettleIntent
+from streamflow.stages.planning import finish_of
+from streamflow.stages.progress import Outcome, Progress, changed_from, fill_refs, names_under_way, opening, perhaps_their_own, settle
+from streamflow.stages.unanswered import Weighed
+from streamflow.stages.unknown import ALONE, Joiner
+from streamflow.store.base import Others
+from streamflow.store.change import Audit, Change, DropLink, Enqueue, Finish, Fold, PutLink, PutSetting, Reopen, SettleIntent, Wake
 from tests.stages.rig import call, lead, note, reminder, rig
 
 
@@ -332,3 +366,290 @@ async def test_a_broken_promise_right_before_a_write_ends_the_run(monkeypatch: p
         monkeypatch.setattr(load, "reads_otherwise", breaks)
         with pytest.raises(InvariantBroken, match="no value where there must be one"):
             await one.deliver()
+
+
+ME = Ref("lead", "1")
+
+
+def staged_lead(key: str = "1", seq: int = 7) -> Staged:
+    return Staged(record=Record(kind="lead", key=key, data={}, digest="d"), seq=seq, state=RecordState.PENDING)
+
+
+MAKING = Write(op=Op.CREATE, ref=ME, dest_kind="contacts", fields={"name": "Nia"}, base={"name": "Nia"})
+CHANGE = Write(
+    op=Op.UPDATE, ref=ME, dest_kind="contacts", fields={"name": "Nia"}, dest_id="5-contacts", now={"name": "Ann", "city": "Here"},
+    base={"name": "Nia"},
+)
+REMOVAL = Write(op=Op.DELETE, ref=Ref("lead", "1", "2/2"), dest_kind="notes", fields={}, dest_id="6-notes", now={"body": "A text"})
+
+
+def begun(*writes: Write, joined: tuple[Joined, ...] = (), seen: str = "") -> Progress:
+    """Give the writes of a lead, with the intent for the first of them."""
+    staged = staged_lead()
+    finish = finish_of(staged, disposition=Disposition.CREATED)
+    track = Progress(Plan(staged=staged, writes=writes, finish=finish, joined=joined), seen=seen)
+    if (write := track.next) is not None:
+        track.intent = Intent(
+            id="i1", ref=write.ref, op=write.op, dest_kind=write.dest_kind, fields=write.fields, dest_id=write.dest_id, seq=7,
+        )
+    return track
+
+
+def settled(track: Progress, outcome: Outcome) -> list[Change]:
+    return settle(track, outcome, phase="tail", at="2026-06-01T10:00:00Z", since="2026-06-01T09:00:00Z", written={})
+
+
+def audited(write: Write, state: str, dest_id: str = "", before: Fields | None = None) -> Audit:
+    return Audit(entry=AuditEntry(
+        actor="streamflow", action=f"write.{write.op.value}.{state}", kind="lead", key="1", dest_id=dest_id, before=before,
+        after=write.fields, note=write.dest_kind,
+    ))  # fmt: skip
+
+
+def test_a_record_that_was_made_is_in_the_crosswalk_the_audit_and_done() -> None:
+    """All of it is one commit: the outcome, who wrote what, the line with its base, the disposition, and who waited for it goes on."""
+    track = begun(MAKING)
+    assert settled(track, Outcome(state=IntentState.CONFIRMED, dest_id="5-contacts")) == [
+        SettleIntent(id="i1", state=IntentState.CONFIRMED, dest_id="5-contacts"), audited(MAKING, "confirmed", "5-contacts"),
+        PutLink(link=Link(
+            ref=ME, dest_kind="contacts", dest_id="5-contacts", base={"name": "Nia"}, ours=True, phase="tail",
+            written_at="2026-06-01T10:00:00Z",
+        )),
+        Finish(kind="lead", key="1", seq=7, state=RecordState.DONE, disposition=Disposition.CREATED), Wake(on=("lead:1",)),
+    ]
+    assert (track.next, track.stopped, track.has_moved, track.ids) == (None, False, True, {ME: "5-contacts"})
+
+
+def test_a_change_that_was_carried_out_tells_what_it_replaced() -> None:
+    """The audit holds what was there and what was written, of the fields that were written; the meaning of the write is done with."""
+    assert settled(begun(CHANGE), Outcome(state=IntentState.CONFIRMED, dest_id="5-contacts"))[:3] == [
+        SettleIntent(id="i1", state=IntentState.CONFIRMED, dest_id="5-contacts"), PutSetting(name="meant:i1", value=None),
+        audited(CHANGE, "confirmed", "5-contacts", {"name": "Ann"}),
+    ]
+    assert [changed_from(each) for each in (MAKING, CHANGE, REMOVAL)] == [None, {"name": "Ann"}, {"body": "A text"}]
+
+
+def test_the_image_of_what_was_there_before_us_is_what_the_audit_tells() -> None:
+    """Of a record of theirs it holds what a rollback gives back, not what an earlier write of ours had put there."""
+    theirs = replace(CHANGE, before={"name": "Theirs"}, ours=False)
+    assert audited(CHANGE, "confirmed", "5-contacts", {"name": "Theirs"}) in settled(
+        begun(theirs), Outcome(state=IntentState.CONFIRMED, dest_id="5-contacts"),
+    )
+
+
+def test_what_was_removed_leaves_the_crosswalk() -> None:
+    """Its line goes, with the outcome; more of the plan is to come, so the record is not done with."""
+    track = begun(REMOVAL, CHANGE)
+    changes = settled(track, Outcome(state=IntentState.CONFIRMED, dest_id="6-notes"))
+    assert DropLink(ref=REMOVAL.ref) in changes
+    assert not [each for each in changes if isinstance(each, Finish | PutLink)]
+    assert (track.next, track.has_moved) == (CHANGE, False)
+
+
+def test_a_write_in_doubt_parks_its_record_until_the_outcome_is_known() -> None:
+    """Since when is noted by the steady clock; nothing is asked yet, and nothing more of the plan is sent."""
+    track = begun(CHANGE, REMOVAL)
+    assert settled(track, Outcome(state=IntentState.IN_DOUBT, error=Uncertain("no answer"))) == [
+        SettleIntent(id="i1", state=IntentState.IN_DOUBT, reason="no answer", unknown_since="2026-06-01T09:00:00Z"),
+        audited(CHANGE, "in_doubt", before={"name": "Ann"}),
+        Finish(kind="lead", key="1", seq=7, state=RecordState.PARKED, waiting_on="doubt:i1", reason="outcome of a write unknown",
+               ground=ALONE),
+    ]  # fmt: skip
+    assert (track.next, track.stopped, track.has_moved) == (None, True, True)
+
+
+@pytest.mark.parametrize(("error", "reason", "why"), [
+    (RecordRejected("no such stage"), "no such stage", "contacts update: no such stage"),
+    (None, "refused", "contacts update: the destination refused the record"),
+])
+@pytest.mark.parametrize("question", ["", "rejected:lead:1::again"])
+def test_a_record_that_is_refused_has_failed_and_a_person_is_asked(
+    error: RecordRejected | None, reason: str, why: str, question: str
+) -> None:
+    """Once, under the name that the plan knows for it, with the reason and what can be done; nothing more of the plan is sent."""
+    track = begun(CHANGE)
+    track.question = question
+    changes = settled(track, Outcome(state=IntentState.REJECTED, error=error))
+    assert changes[0] == SettleIntent(id="i1", state=IntentState.REJECTED, reason=error.message if error else "")
+    assert changes[-2:] == [
+        Finish(kind="lead", key="1", seq=7, disposition=Disposition.FAILED, reason=reason),
+        Enqueue(item=QueueItem(
+            id=question or "rejected:lead:1:", cause="rejected", kind="lead", key="1", reason=why, decisions=("retry", "waive"),
+            suggested="retry",
+        )),
+    ]
+    assert (track.next, track.has_moved) == (None, True)
+
+
+JOINED = (Joined(staged=staged_lead("2", 8), reason="the same address"),)
+
+
+def test_a_refused_create_for_two_is_tried_by_itself() -> None:
+    """Whose value was refused is not known: nobody has failed, the record is made anew alone, and what was meant is forgotten."""
+    track = begun(MAKING, joined=JOINED)
+    changes = settled(track, Outcome(state=IntentState.REJECTED, error=RecordRejected("no")))
+    assert changes == [
+        SettleIntent(id="i1", state=IntentState.REJECTED, reason="no"), PutSetting(name="meant:i1", value=None),
+        audited(MAKING, "rejected"),
+        Finish(kind="lead", key="1", seq=7, state=RecordState.PENDING, reason="refused together with those it is one person with",
+               ground=ALONE),
+    ]  # fmt: skip
+
+
+def test_who_is_in_a_create_is_meant_with_it() -> None:
+    """Only with the create of the main record: what follows it, and the create of a further part, bring nobody a line."""
+    joiners = (Joiner(key="2", seq=8, reason="the same address"),)
+    part = replace(MAKING, ref=Ref("lead", "1", "2/2"))
+    assert [begun(each, joined=JOINED).meaning.joiners for each in (MAKING, part, CHANGE)] == [joiners, (), ()]
+
+
+def test_what_was_read_before_a_change_is_meant_with_it() -> None:
+    """Where the feed stood counts for records that were there; of what was there the fields that are written."""
+    meaning = begun(replace(CHANGE, phase="adopted"), seen="9").meaning
+    assert (meaning.seen, meaning.now, meaning.phase) == ("9", {"name": "Ann"}, "adopted")
+    assert begun(MAKING, seen="9").meaning.seen == ""
+
+
+def test_a_write_that_was_not_sent_leaves_its_record_as_it_was() -> None:
+    """It comes again, with no disposition and no question; the intent says why."""
+    track = begun(CHANGE)
+    assert settled(track, Outcome(state=IntentState.ABANDONED)) == [
+        SettleIntent(id="i1", state=IntentState.ABANDONED, reason="changed since it was read"), PutSetting(name="meant:i1", value=None),
+        audited(CHANGE, "abandoned", before={"name": "Ann"}),
+    ]
+    assert (track.next, track.has_moved) == (None, False)
+
+
+def test_a_try_in_vain_is_counted_in_the_ledger() -> None:
+    """What people are told of it is what was weighed, and so a restart does not begin the count anew."""
+    weighed = Weighed(reason="sent 2 times", ending=Ending.COUNTED)
+    changes = settled(begun(CHANGE), Outcome(state=IntentState.ABANDONED, error=PlatformUnavailable("503"), weighed=weighed))
+    assert changes[0] == SettleIntent(id="i1", state=IntentState.ABANDONED, reason="sent 2 times", ending=Ending.COUNTED)
+
+
+def test_a_record_that_is_locked_is_made_and_somebody_is_told() -> None:
+    """It is there and in the crosswalk; whoever has the plan of the account learns which one nobody can work with, and why."""
+    error = MadeLocked("no room for more people", dest_id="5-contacts", hint="ask for more")
+    changes = settled(begun(MAKING), Outcome(state=IntentState.CONFIRMED, dest_id="5-contacts", error=error))
+    assert any(isinstance(each, PutLink) for each in changes)
+    assert changes[-1] == Enqueue(item=QueueItem(
+        id="locked:lead:1:", cause="locked", kind="lead", key="1", reason="5-contacts: no room for more people; ask for more",
+        decisions=("accept",), suggested="accept", details={"dest_id": "5-contacts"},
+    ))
+
+
+@pytest.mark.parametrize(("error", "ending", "stops"), [
+    (None, None, False), (Throttled("wait"), None, True), (PlatformUnavailable("503"), None, True), (Uncertain("?"), None, False),
+    (RecordRejected("no"), None, False), (NotFound("gone"), None, False), (Stale("old"), None, False),
+    (PlatformUnavailable("503"), Ending.COUNTED, False), (PlatformUnavailable("503"), Ending.UNCOUNTED, True),
+])  # fmt: skip
+def test_only_what_concerns_everybody_stops_the_run(error: StreamflowError | None, ending: Ending | None, stops: bool) -> None:
+    """A record's own affair costs no other record anything, as long as others were taken at the same time."""
+    weighed = None if ending is None else Weighed(reason="", ending=ending)
+    assert Outcome(state=IntentState.ABANDONED, error=error, weighed=weighed).stops is stops
+
+
+def test_what_a_plan_ties_without_a_write_is_told() -> None:
+    """Each line is in the audit, as what it is: merged into another's record, there before us, or as it was."""
+    ours = Link(ref=ME, dest_kind="contacts", dest_id="5-contacts", base={}, ours=True)
+    lines = (ours, replace(ours, ours=False), replace(ours, ours=False, before={}))
+    changes = opening(Plan(staged=staged_lead(), links=lines, writes=(MAKING,), finish=finish_of(staged_lead())))
+    assert changes == [each for line, word in zip(lines, ("unchanged", "merged", "matched"), strict=True) for each in (
+        PutLink(link=line),
+        Audit(entry=AuditEntry(actor="streamflow", action="link", kind="lead", key="1", dest_id="5-contacts", note=word)),
+    )]  # fmt: skip
+
+
+@pytest.mark.parametrize(("state", "is_done"), [(RecordState.DONE, True), (RecordState.HELD, False)])
+def test_a_record_that_needs_no_write_has_its_disposition_at_once(state: RecordState, is_done: bool) -> None:
+    """The audit says which one and why; only one that is done wakes whoever waited for it."""
+    finish = finish_of(staged_lead(), state=state, disposition=Disposition.FLAGGED, reason="asked")
+    assert opening(Plan(staged=staged_lead(), finish=finish)) == [
+        finish, *([Wake(on=("lead:1",))] if is_done else []),
+        Audit(entry=AuditEntry(actor="streamflow", action=f"record.{state.value}", kind="lead", key="1", note="flagged asked")),
+    ]
+    assert Progress(Plan(staged=staged_lead(), finish=finish)).has_moved
+    assert not Progress(Plan(staged=staged_lead())).has_moved
+    assert not Progress(Plan(staged=staged_lead(), writes=(MAKING,), finish=finish)).has_moved
+    assert Progress(Plan(staged=staged_lead(), changes=(finish,))).has_moved
+
+
+def test_others_are_kept_from_what_a_plan_writes_to() -> None:
+    """The records it changes, and its own; a plan that writes nothing stands in nobody's way."""
+    plans = (Plan(staged=staged_lead("1"), writes=(MAKING, CHANGE)), Plan(staged=staged_lead("2")))
+    assert names_under_way(Resolved(kind="lead", plans=plans)) == {"5-contacts", "lead:1"}
+
+
+def test_what_was_made_is_named_in_what_follows() -> None:
+    """References to parts of the same record become ids, alone and in lists; others, and texts, stay."""
+    made, other = Ref("lead", "1"), Ref("lead", "2")
+    fields = {"link:lead": made, "link:tags": [made, other, "1-tags"], "link:none": other, "name": made}
+    assert fill_refs(fields, {made: "5-contacts"}) == {
+        "link:lead": "5-contacts", "link:tags": ["5-contacts", other, "1-tags"], "link:none": other, "name": made,
+    }
+
+
+def wave(*outcomes: tuple[Write, Outcome | None]) -> list[tuple[int, Others]]:
+    """Give, by place, the writes of a wave that may be the only ones of their kind to come to nothing, with what became of others."""
+    tracks = [begun(replace(write, ref=Ref("lead", f"{number}"))) for number, (write, _) in enumerate(outcomes)]
+    return [(place, others) for place, track, others in perhaps_their_own(tracks, [each for _, each in outcomes]) if track is tracks[place]]
+
+
+def in_vain(error: StreamflowError) -> Outcome:
+    return Outcome(state=IntentState.ABANDONED, error=error)
+
+
+TAKEN = Outcome(state=IntentState.CONFIRMED, dest_id="5-contacts")
+
+
+@pytest.mark.parametrize("error", [PlatformUnavailable("503"), NotPermitted("403")])
+def test_a_write_is_alone_in_its_trouble_where_another_of_its_kind_was_taken(error: StreamflowError) -> None:
+    """One that was taken proves it; one of another kind proves nothing, nor does one that came to nothing, which is named."""
+    assert wave((CHANGE, in_vain(error)), (CHANGE, TAKEN)) == [(0, Others(taken=True))]
+    assert wave((CHANGE, in_vain(error)), (REMOVAL, TAKEN)) == [(0, Others(taken=False))]
+    assert wave((CHANGE, in_vain(error)), (CHANGE, None)) == [(0, Others(taken=False))]
+    doubt = Outcome(state=IntentState.IN_DOUBT, error=Uncertain("?"))
+    refused = Outcome(state=IntentState.REJECTED, error=RecordRejected("no"))
+    assert wave((CHANGE, in_vain(error)), (CHANGE, doubt), (CHANGE, refused)) == [
+        (0, Others(taken=False, unanswered=(("lead", "1"),))),
+    ]
+    assert wave((CHANGE, in_vain(error)), (CHANGE, in_vain(error))) == [
+        (0, Others(taken=False, unanswered=(("lead", "1"),))), (1, Others(taken=False, unanswered=(("lead", "0"),))),
+    ]
+
+
+@pytest.mark.parametrize("error", [RecordRejected("names somebody who is gone"), Stale("somebody was at it")])
+def test_who_was_answered_is_not_taken_for_an_outage(error: StreamflowError) -> None:
+    """The destination spoke about this very record: that counts as others taken, also where it was the only one."""
+    assert wave((CHANGE, in_vain(error))) == [(0, Others(taken=True))]
+
+
+def test_what_is_no_record_s_own_affair_is_not_weighed() -> None:
+    """A change to what is gone, a pace that is asked for, a doubt, a refusal: each has its own way; a create finds no address."""
+    assert wave((CHANGE, in_vain(NotFound("404")))) == []
+    assert wave((MAKING, in_vain(NotFound("404"))), (MAKING, TAKEN)) == [(0, Others(taken=True))]
+    assert wave((CHANGE, in_vain(Throttled("429")))) == []
+    assert wave((CHANGE, Outcome(state=IntentState.REJECTED, error=RecordRejected("no")))) == []
+    assert wave((CHANGE, TAKEN)) == []
+
+
+def test_a_create_for_two_that_was_not_sent_changes_nothing_of_either() -> None:
+    """It was refused to nobody: the record is not made alone for that."""
+    changes = settled(begun(MAKING, joined=JOINED), in_vain(PlatformUnavailable("503")))
+    assert not [each for each in changes if isinstance(each, Finish)]
+
+
+def test_a_plan_without_an_ending_leaves_its_record_pending() -> None:
+    """What was written is in the crosswalk, and the record comes again with what is known then."""
+    track = begun(MAKING)
+    track.plan = replace(track.plan, finish=None)
+    changes = settled(track, TAKEN)
+    assert any(isinstance(each, PutLink) for each in changes)
+    assert not [each for each in changes if isinstance(each, Finish | Wake)]
+
+
+def test_who_has_sent_nothing_tells_nothing_of_an_outage() -> None:
+    """A record of the wave without a write of its own is passed over."""
+    tracks = [begun(CHANGE), Progress(Plan(staged=staged_lead("2")))]
+    [(_, _, others)] = perhaps_their_own(tracks, [in_vain(PlatformUnavailable("503")), TAKEN])
+    assert others == Others(taken=False)
