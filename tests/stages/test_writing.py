@@ -513,7 +513,7 @@ def test_what_was_read_before_a_change_is_meant_with_it() -> None:
 def test_a_write_that_was_not_sent_leaves_its_record_as_it_was() -> None:
     """It comes again, with no disposition and no question; the intent says why."""
     track = begun(CHANGE)
-    assert settled(track, Outcome(state=IntentState.ABANDONED)) == [
+    assert settled(track, Outcome(state=IntentState.ABANDONED, unsent="changed since it was read")) == [
         SettleIntent(id="i1", state=IntentState.ABANDONED, reason="changed since it was read"), PutSetting(name="meant:i1", value=None),
         audited(CHANGE, "abandoned", before={"name": "Ann"}),
     ]
@@ -618,10 +618,14 @@ def test_a_write_is_alone_in_its_trouble_where_another_of_its_kind_was_taken(err
     ]
 
 
-@pytest.mark.parametrize("error", [RecordRejected("names somebody who is gone"), Stale("somebody was at it")])
-def test_who_was_answered_is_not_taken_for_an_outage(error: StreamflowError) -> None:
+def test_who_was_answered_is_not_taken_for_an_outage() -> None:
     """The destination spoke about this very record: that counts as others taken, also where it was the only one."""
-    assert wave((CHANGE, in_vain(error))) == [(0, Others(taken=True))]
+    assert wave((CHANGE, in_vain(RecordRejected("names somebody who is gone")))) == [(0, Others(taken=True))]
+
+
+def test_who_was_overtaken_by_people_is_weighed_though_nothing_else_was_taken() -> None:
+    """What became of others says nothing of it, so nothing is made up of that."""
+    assert wave((CHANGE, in_vain(Stale("somebody was at it")))) == [(0, Others(taken=False))]
 
 
 def test_what_is_no_record_s_own_affair_is_not_weighed() -> None:
