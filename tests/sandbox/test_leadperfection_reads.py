@@ -410,4 +410,4 @@ async def test_one_prospect_is_always_slow(wire: Wire) -> None:
     assert await answers(**ALL_TIME, options=ANY, PageSize=1, StartIndex=5)
     await wire.switch(slow={"cst_id": slow, "seconds": 600, "where": "by_id"})
     assert await answers(**ALL_TIME, options=ANY)
-    assert not await answers(cst_id=slow)
+    assert not await answers(PATIENCE_S, cst_id=slow)
