@@ -276,7 +276,7 @@ def _base_after(link: Link, fields: Fields, now: Fields, merged: Merged, facts: 
     for name, value in kept(link.base).items():
         regained = name in merged.changes or both_ways(facts.compare, link.dest_kind, name, fields.get(name), now.get(name))
         if name not in theirs and name in merged.base and (name in alike or not regained):
-            theirs[name] = fields[name] if name in alike else value
+            theirs[name] = fields.get(name, value)
     taken = {
         name for name in alike.intersection(kept(link.base))
         if facts.directory.last_word(conflict_id(link, name, fields[name]))[0] == "take"

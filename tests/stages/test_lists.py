@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from streamflow.mapping.changes import merge
@@ -85,6 +85,10 @@ class Life:
 
 @settings(max_examples=400, deadline=None)
 @given(there=SOME, first=SOME, steps=STEPS)
+@example(   # a list kept as theirs already, to which the source comes without anything to write
+    there=[], first=["b@x"],
+    steps=[("person", ["a@x", "c@x"]), ("read back", []), ("source", ["a@x"]), ("person", []), ("source", ["a@x"])],
+)  # fmt: skip
 def test_each_keeps_what_is_theirs(there: list[str], first: list[str], steps: list[tuple[str, list[str]]]) -> None:
     """What was there or was added by people stays, what they took out stays out, and a rollback leaves both so and nothing of ours."""
     life = Life(there)
