@@ -5,13 +5,11 @@ Many kills over whole runs: `python -m tests.flow.torture --kills 60 --undone 40
 from __future__ import annotations
 
 import signal
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing import get_context
-from typing import Any
 
 from tests.flow.schedule import again, parser, schedule
 from tests.flow.strikes import told as told_by_phase
@@ -19,6 +17,7 @@ from tests.flow.survival import Survived, Trial, survive
 from tests.flow.tally import Line, is_right, laid_out, name_of
 from tests.flow.wanting import Met
 from tests.judge.comparison import told
+from tests.longrun import begin, leave, say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,15 +57,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if not end.is_right:
                 bad.append(end.trial)
             for words in _words(end):
-                _say(words)
+                say(words)
     finally:    # hours of runs are not lost to whoever ends them early
-        _say(f"\n{laid_out(table)}\n\n{_cost(table.values(), time.monotonic() - began)}")
+        say(f"\n{laid_out(table)}\n\n{_cost(table.values(), time.monotonic() - began)}")
         if met.phases:
-            _say(f"random kills by phase: {told_by_phase(met.phases)}")
+            say(f"random kills by phase: {told_by_phase(met.phases)}")
         for words in met.words():
-            _say(words)
+            say(words)
         for trial in bad:
-            _say(f"again: {again(trial)}")
+            say(f"again: {again(trial)}")
     return 1 if bad or met.is_wanting else 0
 
 
@@ -75,7 +74,7 @@ def _ends(trials: Sequence[Trial], jobs: int) -> Iterator[End]:
     if jobs == 1:
         yield from map(_attempt, trials)
         return
-    with get_context("spawn").Pool(jobs, signal.signal, (signal.SIGTERM, _end), maxtasksperchild=1) as pool:
+    with get_context("spawn").Pool(jobs, signal.signal, (signal.SIGTERM, leave), maxtasksperchild=1) as pool:
         yield from pool.imap(_attempt, trials)
         pool.close()
         pool.join()
@@ -112,16 +111,5 @@ def _cost(lines: Iterable[Line], took_s: float) -> str:
     return f"{kills} kills in {took_s / 60:.0f} minutes, {took_s / max(kills, 1):.1f} s each"
 
 
-def _end(*_: Any) -> None:
-    """Leave in order when told to end, so that no daemon and no sandbox is left behind."""
-    sys.exit(128 + signal.SIGTERM)
-
-
-def _say(words: str) -> None:
-    sys.stdout.write(words + "\n")
-    sys.stdout.flush()
-
-
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, _end)
-    sys.exit(main())
+    begin(main)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import signal
-import sys
-
-from tests.power.cuts import leave, main
+from tests.longrun import begin
+from tests.power.cuts import main
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, leave)
-    sys.exit(main())
+    begin(main)

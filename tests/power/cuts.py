@@ -6,7 +6,6 @@ import argparse
 import os
 import random
 import signal
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -14,7 +13,6 @@ from functools import partial
 from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 from tests.flow.box import Box
 from tests.flow.schedule import RATE_PER_S
@@ -22,6 +20,7 @@ from tests.flow.sides import SIDES
 from tests.flow.survival import Trial, survive
 from tests.flow.wanting import Met
 from tests.judge.comparison import told
+from tests.longrun import leave, say
 from tests.power.device import device
 from tests.power.end import End
 from tests.power.image import Image, build, wanting
@@ -38,12 +37,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = _options(arguments)
     if missing := wanting():
-        _say(f"make power needs root and the tools qemu-system-x86_64, mmdebstrap and e2fsprogs; not here: {', '.join(missing)}")
+        say(f"make power needs root and the tools qemu-system-x86_64, mmdebstrap and e2fsprogs; not here: {', '.join(missing)}")
         return os.EX_UNAVAILABLE
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="sf-power-") as folder:
         image = build(given.image or Path(folder))
-        _say(f"seed {given.seed}; the machine was made in {time.monotonic() - began:.0f} s")
+        say(f"seed {given.seed}; the machine was made in {time.monotonic() - began:.0f} s")
         is_right = _run(list(_trials(given)), image, given.jobs)
         is_found = not given.control or _is_found_out(_attempt(_control(given), image, obeys=False))
     return 0 if is_right and is_found else 1
@@ -62,9 +61,9 @@ def _run(trials: Sequence[Trial], image: Image, jobs: int) -> bool:
             _tell(end)
     finally:     # what took so long is not lost to whoever ends it early
         cuts, took_s = sum(len(end.ways) for end in ends), time.monotonic() - began
-        _say(f"\n{laid_out(ends)}\n\n{cuts} cuts in {took_s / 60:.0f} minutes, {took_s / max(cuts, 1):.0f} s each")
+        say(f"\n{laid_out(ends)}\n\n{cuts} cuts in {took_s / 60:.0f} minutes, {took_s / max(cuts, 1):.0f} s each")
         for words in (*met.words(), *(f"again: {again(end.trial)}" for end in ends if not end.is_right)):
-            _say(words)
+            say(words)
     return all(end.is_right for end in ends) and not met.is_wanting
 
 
@@ -150,27 +149,17 @@ def _is_found_out(end: End) -> bool:
     """Say, and tell, whether a disk that only answers a flush was noticed: by what is lost, or since nothing goes on there."""
     found = not end.is_right
     why = (*end.lost, *end.failure.splitlines(), "its accounts are wrong")[0]
-    _say(f"control, a disk that forgets what it flushed: {f'found out by cut {len(end.ways)}: {why}' if found else 'NOT found out'}")
+    say(f"control, a disk that forgets what it flushed: {f'found out by cut {len(end.ways)}: {why}' if found else 'NOT found out'}")
     return found
 
 
 def _tell(end: End) -> None:
     trial, run = end.trial, end.run
     where = f"run {trial.seed} {trial.pair}: {len(end.ways)} cuts in {end.took_s / 60:.1f} minutes"
-    _say(f"{where}: {'UNFINISHED: ' + end.failure if run is None else 'right' if end.is_right else 'WRONG'}")
+    say(f"{where}: {'UNFINISHED: ' + end.failure if run is None else 'right' if end.is_right else 'WRONG'}")
     for words in end.lost:
-        _say(f"acked and lost: {words}")
+        say(f"acked and lost: {words}")
     if run is not None and run.findings:
-        _say(told(run.findings))
+        say(told(run.findings))
     for words in run.leaks if run is not None else ():
-        _say(words)
-
-
-def leave(*_: Any) -> None:
-    """Leave in order when told to end, so that no machine and no sandbox is left behind."""
-    sys.exit(128 + signal.SIGTERM)
-
-
-def _say(words: str) -> None:
-    sys.stdout.write(words + "\n")
-    sys.stdout.flush()
+        say(words)

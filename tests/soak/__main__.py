@@ -10,14 +10,12 @@ from __future__ import annotations
 import argparse
 import pickle
 import random
-import signal
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from streamflow.sandbox.launcher import PAIRS
+from tests.longrun import begin, say
 from tests.soak.figures import Figures
 from tests.soak.hour import Order, lived
 from tests.soak.table import table
@@ -40,30 +38,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         minutes=given.minutes, seed=random.randrange(10**6) if given.seed is None else given.seed, pair=given.pair, records=given.records,
         life=given.life, rate_per_s=given.rate, source_rate_per_s=given.source_rate, poll_s=given.poll,
     )  # fmt: skip
-    _say(f"seed {order.seed}: {order.minutes:g} minutes in the tail, {order.pair}, since {time.strftime('%H:%M:%S')}")
+    say(f"seed {order.seed}: {order.minutes:g} minutes in the tail, {order.pair}, since {time.strftime('%H:%M:%S')}")
     survived, seen, failure = lived(order)
     if given.keep:
         given.keep.write_bytes(pickle.dumps((order, survived, seen, failure)))
     found = Figures.of(order, survived, seen, failure)
     for line in table(found):
-        _say(line)
+        say(line)
     wrongs = list(found.wrongs())
     for wrong in wrongs:
-        _say(f"WRONG {wrong}")
-    _say("verdict: " + ("WRONG" if wrongs else "right"))
+        say(f"WRONG {wrong}")
+    say("verdict: " + ("WRONG" if wrongs else "right"))
     return 1 if wrongs else 0
 
 
-def _end(*_: Any) -> None:
-    """Leave in order when told to end, so that no daemon and no sandbox is left behind."""
-    sys.exit(128 + signal.SIGTERM)
-
-
-def _say(words: str) -> None:
-    sys.stdout.write(words + "\n")
-    sys.stdout.flush()
-
-
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, _end)
-    sys.exit(main())
+    begin(main)
