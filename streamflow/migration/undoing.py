@@ -10,7 +10,7 @@ from streamflow.mapping.changes import APPENDED, BLOCKS, merge
 from streamflow.mapping.items import lacking, listed
 from streamflow.model import DestId, Fields, Intent, IntentState, Link, Op, Ref, Verdict
 from streamflow.stages.in_part import may_be_done_in_part
-from streamflow.stages.kept import expected, kept, known
+from streamflow.stages.kept import expected, kept, known, of_people
 from streamflow.stages.lists import given_back
 from streamflow.stages.peoples import added_fields
 from streamflow.stages.planning import Compare, sameness
@@ -106,7 +106,7 @@ def touched_fields(link: Link, now: Fields, compare: Compare, gone: Collection[D
     grown = [   # a list that holds ours among others compares well; what the destination fills by itself may grow without people
         name for name in sorted((APPENDED & ours.keys()).difference(filled, changed)) if len(now.get(name) or ()) > len(ours[name] or ())
     ]
-    return [*changed, *grown, *kept(link.base), *added_fields(link, now, filled)]
+    return [*changed, *grown, *of_people(link.base), *added_fields(link, now, filled)]
 
 
 def _without_gone(value: Any, gone: Collection[DestId]) -> Any:

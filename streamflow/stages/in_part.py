@@ -32,7 +32,7 @@ def sent_in_part(link: Link, intents: Sequence[Intent]) -> Sent:
         for name, value in intent.fields.items():
             if intent.state is IntentState.CONFIRMED:
                 found.pop(name, None)
-            elif name not in APPENDED | BLOCKS and may_be_done_in_part(intent):
+            elif name not in BLOCKS and may_be_done_in_part(intent):
                 found.setdefault(name, []).append(value)
     told = expected(link.base)
     return {name: values for name, values in found.items() if any(value != told.get(name) for value in values)}
@@ -47,10 +47,10 @@ def may_be_done_in_part(intent: Intent) -> bool:
 
 
 def with_sent(link: Link, sent: Sent, now: Fields, compare: Compare) -> Link:
-    """Give a line as it is to read where that stands in its record *now*."""
+    """Give a line as it is to read where that stands in its record *now*. A list is sent with people's among ours: it tells nothing."""
     there: Fields = {}
-    for name, values in sent.items():
-        for value in values:
+    for name in sent.keys() - APPENDED:
+        for value in sent[name]:
             if both_ways(compare, link.dest_kind, name, value, now.get(name)):
                 there[name] = value
     if not there:

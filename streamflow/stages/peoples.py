@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from streamflow.model import Fields, Kind, Link, Verdict
-from streamflow.stages.kept import expected, kept
+from streamflow.stages.kept import expected, of_people
 from streamflow.stages.planning import Compare
 
 IDLE: Final[Mapping[str, tuple[Any, ...]]] = {
@@ -33,7 +33,7 @@ def added_fields(link: Link, now: Fields, filled: Collection[str]) -> list[str]:
 def edited_fields(link: Link, now: Fields, compare: Compare) -> list[str]:
     """Name the fields of ours that hold what people wrote."""
     kind, ours = link.dest_kind, expected(link.base)
-    return sorted({*kept(link.base), *(name for name in ours if compare(kind, name, ours[name], now.get(name)) is Verdict.DIFFERS)})
+    return sorted({*of_people(link.base), *(name for name in ours if compare(kind, name, ours[name], now.get(name)) is Verdict.DIFFERS)})
 
 
 def lost_by_replacing(

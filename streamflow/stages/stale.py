@@ -15,7 +15,7 @@ from zlib import crc32
 from streamflow.model import AuditEntry, DestId, Draft, Fields, Kind, Link, Op, QueueItem, Staged
 from streamflow.stages.batch import Write
 from streamflow.stages.gone import is_aside
-from streamflow.stages.kept import expected, kept
+from streamflow.stages.kept import expected, of_people
 from streamflow.stages.peoples import added_fields
 from streamflow.stages.planning import Facts, both_ways
 from streamflow.stages.updating import Update, stays_removed
@@ -96,7 +96,7 @@ def _theirs(link: Link, now: Fields, facts: Facts) -> list[str]:
     """Name what people changed or put on a part of ours; lists count when either side has more."""
     kind, compare = link.dest_kind, facts.compare
     changed = [name for name, value in expected(link.base).items() if not both_ways(compare, kind, name, value, now.get(name))]
-    return sorted({*kept(link.base), *changed, *added_fields(link, now, facts.fills(kind))})
+    return sorted({*of_people(link.base), *changed, *added_fields(link, now, facts.fills(kind))})
 
 
 def stale_answers(stale: Iterable[Link], facts: Facts) -> Iterable[str]:

@@ -17,7 +17,7 @@ from streamflow.stages.conflicts import answer, conflict_id, mapped, outdated, t
 from streamflow.stages.gone import gone_asked, gone_item, is_wanted_again, over, set_aside
 from streamflow.stages.in_part import with_sent
 from streamflow.stages.kept import expected, kept, known, rebuilt, unlisted, with_deleted
-from streamflow.stages.lists import agreed, there_before
+from streamflow.stages.lists import agreed, put_first, there_before
 from streamflow.stages.peoples import added_fields, lost_by_replacing
 from streamflow.stages.planning import ACTION_FIELDS, Compare, Facts, both_ways, create_writes, sameness
 from streamflow.stages.unknown import ALONE
@@ -157,7 +157,7 @@ def _base_for(link: Link, fields: Fields, now: Fields, policies: Mapping[str, Po
     """The base to compare with. A block of ours that stands in the text already is known, whatever a lost answer said of it."""
     theirs = {name for name in kept(link.base) if policies.get(name) == "take"}
     base = {name: value for name, value in known(link.base).items() if name not in theirs}
-    for name in (APPENDED & {**fields, **base}.keys()) - theirs if link.is_matched else ():
+    for name in (APPENDED & {**fields, **base}.keys()) - theirs:
         base[name] = agreed(same, link, name, now)
     for name in BLOCKS & fields.keys():
         wanted, there = str(fields[name] or ""), str(now.get(name) or "")
@@ -270,7 +270,11 @@ def _base_after(link: Link, fields: Fields, now: Fields, merged: Merged, facts: 
     """
     asked = {each.field for each in merged.conflicts}
     theirs = {name: fields.get(name) for name in (*asked, *_changed_since(link, fields, now, facts)) if name not in merged.changes}
-    found, added = _found_there(link, fields, now, merged, sameness(facts.compare, link.dest_kind))
+    same = sameness(facts.compare, link.dest_kind)
+    sent, lists = facts.sent.get(link.ref, {}), (APPENDED & fields.keys()).difference(facts.fills(link.dest_kind))
+    items = {name: put_first(same, link, name, fields[name], now, sent.get(name, ())) for name in lists}
+    line = replace(link, base=rebuilt(expected(link.base), kept(link.base), items))
+    found, added = _found_there(line, fields, now, merged, same)
     theirs = {**found, **theirs}
     alike = _alike(link, fields, now, facts.compare)
     for name, value in kept(link.base).items():
@@ -281,7 +285,7 @@ def _base_after(link: Link, fields: Fields, now: Fields, merged: Merged, facts: 
         name for name in alike.intersection(kept(link.base))
         if facts.directory.last_word(conflict_id(link, name, fields[name]))[0] == "take"
     }
-    return rebuilt({**merged.base, **added}, {name: value for name, value in theirs.items() if name not in taken})
+    return rebuilt({**merged.base, **added}, {name: value for name, value in theirs.items() if name not in taken}, items)
 
 
 def base_after(link: Link, update: Update) -> Fields:

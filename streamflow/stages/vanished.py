@@ -22,7 +22,7 @@ from streamflow.ledger_names import UNDONE
 from streamflow.model import AuditEntry, DestId, Fields, Key, Kind, Link, Ref, Verdict, kind_of
 from streamflow.platforms.destination import Reader
 from streamflow.stages.gone import GONE, GONE_KINDS, MERGED, as_written, gone_item, gone_place, waits_for
-from streamflow.stages.kept import KEPT, expected, known, rebuilt, released
+from streamflow.stages.kept import expected, field_of, known, rebuilt, released
 from streamflow.stages.planning import Compare
 from streamflow.stages.reopened import run_along
 from streamflow.store.base import Ledger
@@ -273,7 +273,7 @@ def joined(line: Link, survivor: DestId) -> Link:
 
 def _named(base: Mapping[str, Any]) -> list[DestId]:
     """Give the records that a base names in its links."""
-    values = [value for name, value in base.items() if name.removeprefix(KEPT).startswith("link:")]
+    values = [value for name, value in base.items() if field_of(name).startswith("link:")]
     return [each for value in values for each in (value if isinstance(value, list) else [value]) if isinstance(each, str)]
 
 
@@ -290,7 +290,7 @@ def _renamed(base: Mapping[str, Any], lost: DestId, survivor: DestId) -> Fields:
             return list(dict.fromkeys(survivor if each == lost else each for each in value))
         return survivor if value == lost else value
 
-    return {name: moved(value) if name.removeprefix(KEPT).startswith("link:") else value for name, value in base.items()}
+    return {name: moved(value) if field_of(name).startswith("link:") else value for name, value in base.items()}
 
 
 def _entry(action: str, link: Link, note: str) -> AuditEntry:

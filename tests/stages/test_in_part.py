@@ -33,13 +33,19 @@ def update(fields: Fields, **more: Any) -> Intent:
     (update({"name": "Nia O"}, seq=0, **UNANSWERED), {}),
     (update({"name": "Nia O"}, ref=Ref("lead", "2"), **UNANSWERED), {}),
     (update({"name": "Nia O"}, dest_id="6-contacts", **UNANSWERED), {}),
-    (update({"emails": [{"value": "a@x.test"}], "description": "text"}, **UNANSWERED), {}),
+    (update({"emails": [{"value": "a@x.test"}], "description": "text"}, **UNANSWERED), {"emails": [[{"value": "a@x.test"}]]}),
     (update({"name": "Nia"}, **UNANSWERED), {}),
 ], ids=["unanswered", "refused for one field", "refused whole", "not sent", "calls of a lead", "one call", "create", "rollback",
-        "another's", "another record", "lists and texts", "known"])
+        "another's", "another record", "list and text", "known"])
 def test_what_may_be_there_of_an_update_is_remembered(intent: Intent, left: dict[str, list[Any]]) -> None:
     """An update unanswered, refused for one of its fields, or of several calls may be there in part; one refused as a whole put nothing."""
     assert sent_in_part(PERSON, [intent]) == left
+
+
+def test_a_list_that_was_sent_tells_nothing_of_whose_its_items_are() -> None:
+    """What people had in it was sent along, so the line is as it was."""
+    emails = [{"value": "a@x.test"}, {"value": "theirs@x.test"}]
+    assert with_sent(PERSON, {"emails": [emails]}, {"emails": emails}, compare) == PERSON
 
 
 def test_a_later_write_that_was_confirmed_ends_what_was_meant_before() -> None:

@@ -1,4 +1,4 @@
-"""Addresses of a person whom the account knew before us: what was there, what people add and take out, and what the source says."""
+"""Addresses of a person, of the account's or ours: what was there before us, what people add and take out, and what the source says."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from streamflow.mapping.changes import merge
 from streamflow.mapping.items import lacking
-from streamflow.migration.undoing import restoring
+from streamflow.migration.undoing import plan_step, restoring
 from streamflow.model import ADOPTED, Draft, Fields, Link, Record, RecordState, Ref, Staged, Verdict
 from streamflow.platforms.nutshell.dialect.compare import compare
 from streamflow.stages.directory import Directory
 from streamflow.stages.kept import released
+from streamflow.stages.lists import put_first
 from streamflow.stages.planning import Facts, sameness
 from streamflow.stages.updating import update_part
 from streamflow.stages.verify import judge
@@ -37,24 +38,24 @@ def values(fields: Fields) -> set[str]:
 
 
 class Life:
-    """A matched person, and who did what to their addresses."""
+    """A person of theirs, or of ours (*there* is None), and who did what to their addresses."""
 
-    def __init__(self, there: list[str]) -> None:
-        self.now: Fields = {"emails": mails(there)}
-        self.own = set(there)             # there before us, and never taken out by people
-        self.added: set[str] = set()      # by people, and never named by the source
+    def __init__(self, there: list[str] | None) -> None:
+        self.now: Fields = {"emails": mails(there or [])}
+        self.own = set(there or [])       # there before us, and never taken out by people
+        self.added: set[str] = set()      # by people, while the source did not name it
         self.out: set[str] = set()        # taken out by people, and named by the source in each of its versions
-        self.named: set[str] = set()      # by the source now,
-        self.ever: set[str] = set()       # and in any of its versions
+        self.named: set[str] = set()      # by the source now
         self.version = 0
         self.link = Link(ref=Ref("lead", "1"), dest_kind="contacts", dest_id=ID, base={}, ours=False, before={})
+        if there is None:
+            self.link = replace(self.link, base={"jobTitle": "version 0"}, ours=True, before=None)
+            self.now["jobTitle"] = "version 0"
 
     def source(self, named: list[str]) -> None:
         """Let the source name these."""
         self.version += 1
         self.named = set(named)
-        self.ever |= self.named
-        self.added -= set(named)
         self.out &= set(named)
         wanted: Fields = {"emails": mails(named), "jobTitle": f"version {self.version}"}
         staged = Staged(record=Record(kind="lead", key="1", data={}, digest="d"), seq=1, state=RecordState.PENDING)
@@ -73,7 +74,7 @@ class Life:
         """Let a person write the list."""
         before = values(self.now)
         self.own &= set(left)
-        self.added = (self.added & set(left)) | (set(left) - before - self.ever)
+        self.added = (self.added & set(left)) | (set(left) - before - self.named)
         self.out = (self.out | ((before - set(left)) & self.named)) - set(left)
         self.now = {**self.now, "emails": mails(left)}
 
@@ -84,17 +85,21 @@ class Life:
 
 
 @settings(max_examples=400, deadline=None)
-@given(there=SOME, first=SOME, steps=STEPS)
+@given(there=st.none() | SOME, first=SOME, steps=STEPS)
 @example(   # a list kept as theirs already, to which the source comes without anything to write
     there=[], first=["b@x"],
     steps=[("person", ["a@x", "c@x"]), ("read back", []), ("source", ["a@x"]), ("person", []), ("source", ["a@x"])],
 )  # fmt: skip
-def test_each_keeps_what_is_theirs(there: list[str], first: list[str], steps: list[tuple[str, list[str]]]) -> None:
+def test_each_keeps_what_is_theirs(there: list[str] | None, first: list[str], steps: list[tuple[str, list[str]]]) -> None:
     """What was there or was added by people stays, what they took out stays out, and a rollback leaves both so and nothing of ours."""
     life = Life(there)
     life.source(first)
     for who, some in steps:
         {"source": life.source, "person": life.person, "read back": lambda _: life.read_back()}[who](some)
+    if there is None:
+        step = plan_step(life.link, {name: value for name, value in life.now.items() if value}, compare, foreign=())
+        assert step.action == "spare" if life.added else any(who == "person" for who, _ in steps) or step.action == "delete"
+        return
     step = restoring(life.link, life.now, compare, {})
     left = values({**life.now, **step.fields})
     assert life.own | life.added <= left <= values(life.now)
@@ -157,6 +162,14 @@ def test_what_looks_alike_is_told_apart(name: str, theirs: list[tuple[str, str]]
     assert write.fields == {name: [*there, new]}
     link = replace(life.link, base=write.base, before=write.before)
     assert restoring(link, write.fields, compare, {}).fields == {name: there}
+
+
+@pytest.mark.parametrize(("sent", "theirs"), [([], ["a@x"]), ([["a@x", "b@x"]], []), ([["b@x"]], ["a@x"])])
+def test_what_a_write_of_ours_may_have_put_there_is_not_theirs(sent: list[list[str]], theirs: list[str]) -> None:
+    """An address that the source comes to name stands there already: people's, unless a write that nobody confirmed named it."""
+    link = Link(ref=Ref("lead", "1"), dest_kind="contacts", dest_id=ID, base={"emails": mails(["b@x"])}, ours=True)
+    found = put_first(SAME, link, "emails", mails(["b@x", "a@x"]), {"emails": mails(["b@x", "a@x"])}, [mails(each) for each in sent])
+    assert [each["value"] for each in found] == theirs
 
 
 async def test_an_address_that_was_there_before_us_outlives_the_source_s() -> None:
