@@ -63,10 +63,14 @@ def _told_anew(ground: Ground, row: Row, places: Sequence[Place], bare: Mapping[
     """
     home, former = ground.person(row), _former(ground, row)
     is_left = all({*parents_of(*place)} & former for place in places) and home is not None and home not in former
-    is_asked = any((each.cause, each.kind, each.key) == ("deleted_at_source", "note", str(row["id"])) for each in ground.asked)
-    if home is None or not (is_left and is_asked and ground.seen.bare(ground.book, row)):
+    if home is None or not (is_left and _is_asked(ground, row) and ground.seen.bare(ground.book, row)):
         return None
     return _alike(row, {key: bare[key] for key in bare.keys() - taken}, taken, {home})
+
+
+def _is_asked(ground: Ground, row: Row) -> bool:
+    """Say whether a note is asked about as gone by its id."""
+    return any((each.cause, each.kind, each.key) == ("deleted_at_source", "note", str(row["id"])) for each in ground.asked)
 
 
 def _former(ground: Ground, row: Row) -> set[str]:
@@ -110,7 +114,9 @@ def _left(ground: Ground, bare: Mapping[str, Found], taken: set[str]) -> Iterato
         here = [row for each in parents for prospect in ground.living(each) for row in ground.book.under("note", str(prospect["cst_id"]))]
         twins = [row for row in here if _is_text(contents, str(row["note"]))]
         parent = parents[0] if parents else ""
-        if twins:
+        if spared[parent] > 0 and any(_is_asked(ground, row) and ground.seen.bare(ground.book, row) for row in twins):
+            spared[parent] -= 1     # of two that say the same, one bare, the one with the id went by the id alone
+        elif twins:
             yield Finding(fault="doubled", what=f"note {twins[0]['id']}", why=f"is there once more as {key} ({found[0][1][1]['id']})")
         elif spared[parent] > 0:
             spared[parent] -= 1

@@ -488,6 +488,18 @@ def test_a_note_whose_survivor_shows_texts_alone_may_be_told_anew(asked: str, ho
     assert sorted(each.fault for each in found) == faults
 
 
+@pytest.mark.parametrize(("asked", "deed", "faults"), [
+    ("56", "delete", []), ("56", "create", ["doubled"]), ("53", "delete", ["doubled"]), ("", "delete", ["doubled"]),
+])  # fmt: skip
+def test_of_two_notes_that_say_the_same_the_one_with_the_id_may_be_asked_about(asked: str, deed: str, faults: list[str]) -> None:
+    """Its place was another one's before people deleted a note there, and that one had been told without its id."""
+    source, dump = _merged_away()
+    _again("17-notes", "note:56", "note:~ef56")(dump)
+    book = replace(source, note_deeds={"2": [(deed, "99")]})
+    found = _found(dump, source=book, asked=(*ASKED, Question(cause="deleted_at_source", kind="note", key=asked)))
+    assert sorted(each.fault for each in found) == faults
+
+
 @pytest.mark.parametrize(("field", "question", "is_excused"), [
     ("deleted", ("deleted_at_destination", "~ab12", "16-notes"), True), ("deleted", ("deleted_at_destination", "53", "16-notes"), True),
     ("deleted", ("deleted_at_destination", "~ab12", "17-notes"), False), ("deleted", ("conflict", "53", "16-notes"), False),
