@@ -45,7 +45,6 @@ from streamflow.stages.marks import carries_marker
 from streamflow.stages.planning import both_ways
 from streamflow.stages.removed import removed
 from streamflow.stages.reopened import run_along
-from streamflow.stages.rewritten import made_meanwhile, unmarked
 from streamflow.stages.unanswered import left_to_a_person, weigh
 from streamflow.stages.unknown import REMADE_KINDS, Joiner, outcome_name, since
 from streamflow.stages.vanished import as_it_reads, joined, moved_by_merging
@@ -275,7 +274,7 @@ class DoubtResolver:
         after = position_of(intent.feed_cursor or "")
         suspects = self._suspects(intent, [event for event in happenings if position_of(event.id) > after])
         if not suspects:
-            return await self._unless_rewritten(intent, happenings, ruling)
+            return ruling
         merged = {name.removeprefix(MERGED) for name in await self._ledger.settings(MERGED)}
         found = await removed(self._reader, intent, suspects - merged - await self._known(suspects))
         if found.made is not None:
@@ -283,16 +282,7 @@ class DoubtResolver:
         if found.unclear:
             reason = f"people removed or merged what may be it, and nothing tells any more: {', '.join(found.unclear)}"
             return Ruling(state=IntentState.PARKED, reason=reason)
-        return await self._unless_rewritten(intent, happenings, ruling)
-
-    async def _unless_rewritten(self, intent: Intent, happenings: Sequence[Happening], ruling: Ruling) -> Ruling:
-        """Make nothing again that may be there without its marker, since people wrote over it."""
-        made = made_meanwhile(intent, happenings, (await self._feed.our_user(), intent.author))
-        made -= await self._known(made)
-        if not made or not (bare := unmarked(await self._reader.read(intent.dest_kind, sorted(made), custom=True))):
-            return ruling
-        reason = f"people may have written over what was made, marker and all, and nothing tells any more: {', '.join(bare)}"
-        return Ruling(state=IntentState.PARKED, reason=reason)
+        return ruling
 
     async def _unless_restored(self, intent: Intent, ruling: Ruling) -> Ruling:
         """Make nothing again whose earlier record people brought back meanwhile, heard of or not: to make it again is over."""
