@@ -49,7 +49,7 @@ def may_be_done_in_part(intent: Intent) -> bool:
 def with_sent(link: Link, sent: Sent, now: Fields, compare: Compare) -> Link:
     """Give a line as it is to read where that stands in its record *now*. A list is sent with people's among ours: it tells nothing."""
     there: Fields = {}
-    for name in sent.keys() - APPENDED:
+    for name in sorted(sent.keys() - APPENDED):
         for value in sent[name]:
             if both_ways(compare, link.dest_kind, name, value, now.get(name)):
                 there[name] = value

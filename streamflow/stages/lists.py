@@ -48,10 +48,10 @@ def put_first(same: Same, link: Link, name: str, wanted: Any, now: Fields, sent:
     What was there before us is told by its image, or by its being there. What a write of ours that nobody confirmed may have put there
     (*sent*, lists) is not theirs. Of a record of an earlier run that was never compared, nobody can tell.
     """
-    image = (link.before or {}).get(name)
-    if (link.is_adopted and name not in known(link.base)) or not (link.ours or name in (link.before or {})):
+    before = link.before or {}
+    if (link.is_adopted and name not in known(link.base)) or not (link.ours or name in before):
         return []
-    told = [*agreed(same, link, name, now), *listed(image), *(item for each in sent for item in listed(each))]
+    told = [*agreed(same, link, name, now), *listed(before.get(name)), *(item for each in sent for item in listed(each))]
     new = shared(name, lacking(name, wanted, told, same), now.get(name), same)
     former = shared(name, wanted, put_there(link.base).get(name), same)
     return [*former, *lacking(name, new, former, same)]

@@ -157,7 +157,7 @@ def _base_for(link: Link, fields: Fields, now: Fields, policies: Mapping[str, Po
     """The base to compare with. A block of ours that stands in the text already is known, whatever a lost answer said of it."""
     theirs = {name for name in kept(link.base) if policies.get(name) == "take"}
     base = {name: value for name, value in known(link.base).items() if name not in theirs}
-    for name in (APPENDED & {**fields, **base}.keys()) - theirs:
+    for name in sorted((APPENDED & {**fields, **base}.keys()) - theirs):
         base[name] = agreed(same, link, name, now)
     for name in BLOCKS & fields.keys():
         wanted, there = str(fields[name] or ""), str(now.get(name) or "")
@@ -262,6 +262,12 @@ def _alike(link: Link, fields: Fields, now: Fields, compare: Compare) -> set[str
     return {name for name in names if both_ways(compare, link.dest_kind, name, fields[name], now.get(name))}
 
 
+def _put_first(link: Link, fields: Fields, now: Fields, facts: Facts, same: Same) -> Fields:
+    """Give, by list, what people had put there before the source came to say it; what the destination fills by itself is nobody's."""
+    sent, lists = facts.sent.get(link.ref, {}), (APPENDED & fields.keys()).difference(facts.fills(link.dest_kind))
+    return {name: put_first(same, link, name, fields[name], now, sent.get(name, ())) for name in sorted(lists)}
+
+
 def _base_after(link: Link, fields: Fields, now: Fields, merged: Merged, facts: Facts) -> Fields:
     """
     What is ours to find again, and of which fields theirs stands.
@@ -271,8 +277,7 @@ def _base_after(link: Link, fields: Fields, now: Fields, merged: Merged, facts: 
     asked = {each.field for each in merged.conflicts}
     theirs = {name: fields.get(name) for name in (*asked, *_changed_since(link, fields, now, facts)) if name not in merged.changes}
     same = sameness(facts.compare, link.dest_kind)
-    sent, lists = facts.sent.get(link.ref, {}), (APPENDED & fields.keys()).difference(facts.fills(link.dest_kind))
-    items = {name: put_first(same, link, name, fields[name], now, sent.get(name, ())) for name in lists}
+    items = _put_first(link, fields, now, facts, same)
     line = replace(link, base=rebuilt(expected(link.base), kept(link.base), items))
     found, added = _found_there(line, fields, now, merged, same)
     theirs = {**found, **theirs}
