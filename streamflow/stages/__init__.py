@@ -11,6 +11,6 @@ belongs to: `parents`, `heirs`, `succession`; what that comes to: `planning`, `u
 count as: `disposition`; what a question is called: `questions`; after the switch: what goes on with what it belongs to or waited for:
 `reopened`; which version of a record counts for others: `accepted`.
 Writing: `load`; what outcomes mean: `progress`, `confirmation`; what people did at the same time: `meanwhile`, `rereading`, `written`,
-`overwritten`, `vanished`; writes that were not answered: `unknown`, `doubt`, `in_part`, `marks`, `removed`, `unanswered`.
+`overwritten`, `vanished`; writes that were not answered: `unknown`, `doubt`, `in_part`, `marks`, `removed`, `rewritten`, `unanswered`.
 Reading back: `verify`, `differences`.
 """

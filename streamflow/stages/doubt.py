@@ -45,6 +45,7 @@ from streamflow.stages.marks import carries_marker
 from streamflow.stages.planning import both_ways
 from streamflow.stages.removed import removed
 from streamflow.stages.reopened import run_along
+from streamflow.stages.rewritten import made_meanwhile, rewritten
 from streamflow.stages.unanswered import left_to_a_person, weigh
 from streamflow.stages.unknown import REMADE_KINDS, Joiner, outcome_name, since
 from streamflow.stages.vanished import as_it_reads, joined, moved_by_merging
@@ -91,6 +92,7 @@ class Ruling:
     ending: Ending = Ending.PLAIN
     doubled: bool = False               # the same record was found more than once
     back: DestId | None = None          # what it was to be made again for, and people brought back: that one is followed again
+    may_be: tuple[DestId, ...] = ()     # records that nobody can tell from the one that was meant
 
 
 def rule_create(intent: Intent, sightings: Sequence[DestId], *, waited_s: float, quiet: QuietTime) -> Ruling:
@@ -274,7 +276,7 @@ class DoubtResolver:
         after = position_of(intent.feed_cursor or "")
         suspects = self._suspects(intent, [event for event in happenings if position_of(event.id) > after])
         if not suspects:
-            return ruling
+            return await self._unless_rewritten(intent, happenings, ruling)
         merged = {name.removeprefix(MERGED) for name in await self._ledger.settings(MERGED)}
         found = await removed(self._reader, intent, suspects - merged - await self._known(suspects))
         if found.made is not None:
@@ -282,7 +284,16 @@ class DoubtResolver:
         if found.unclear:
             reason = f"people removed or merged what may be it, and nothing tells any more: {', '.join(found.unclear)}"
             return Ruling(state=IntentState.PARKED, reason=reason)
-        return ruling
+        return await self._unless_rewritten(intent, happenings, ruling)
+
+    async def _unless_rewritten(self, intent: Intent, happenings: Sequence[Happening], ruling: Ruling) -> Ruling:
+        """Make nothing again unasked that may be there without its marker, since people wrote over it."""
+        made = made_meanwhile(intent, happenings, (await self._feed.our_user(), intent.author)) if intent.seq else set()
+        bare = await rewritten(self._reader, intent, made - await self._known(made))
+        if not bare:
+            return ruling
+        reason = f"people may have written over what was made, marker and all; this may be it: {', '.join(bare)}"
+        return Ruling(state=IntentState.PARKED, reason=reason, may_be=tuple(bare))
 
     async def _unless_restored(self, intent: Intent, ruling: Ruling) -> Ruling:
         """Make nothing again whose earlier record people brought back meanwhile, heard of or not: to make it again is over."""
@@ -354,9 +365,10 @@ class DoubtResolver:
         """Leave the write to a person; until then its record is flagged and waits."""
         kind, key = intent.ref.kind, intent.ref.key
         item = QueueItem(
-            id=outcome_name(intent.id), cause="in_doubt", kind=kind, key=key, blocking=True, suggested="waive",
+            id=outcome_name(intent.id), cause="in_doubt", kind=kind, key=key, blocking=True,
+            suggested="recreate" if ruling.may_be else "waive",     # a text too many is seen and deleted; one that is lost nobody sees
             reason=f"{intent.dest_kind} {intent.op.value}: {ruling.reason}", decisions=("recreate", "adopt:<destination id>", "waive"),
-            details={"marker": intent.marker, "intent": intent.id, DOUBLED: ruling.doubled},
+            details={"marker": intent.marker, "intent": intent.id, DOUBLED: ruling.doubled, "others": sorted(ruling.may_be)},
         )
         staged = (await self._ledger.staged(kind, [key])).get(key)
         finish = Finish(

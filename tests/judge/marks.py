@@ -13,7 +13,8 @@ from tests.judge.states import Destination, Finding, Identity, Row, Source
 
 FIELD = "Streamflow ID"
 _TEXT_MARK = re.compile(r"\[sf:[a-z]+:(?P<kind>[a-z]+):(?P<key>[^:\]]+)(?::(?P<part>[^\]]+))?\]")
-_TEXT_FIELD: Mapping[str, str] = {"notes": "body", "activities": "description", "tasks": "description"}
+TEXT_FIELD: Mapping[str, str] = {"notes": "body", "activities": "description", "tasks": "description"}
+"""Kind whose mark is the last line of a text -> the field with that text."""
 _PART = re.compile(r"(?:(.*):)?(\d+)/(\d+)")
 _UNDIVIDED = ("lead", "company")
 Place: TypeAlias = tuple[str, Row]
@@ -44,7 +45,7 @@ class Marks:
 
 def text_of(kind: str, row: Row) -> str:
     """Give the text of a note, activity or task."""
-    return str(row.get(_TEXT_FIELD[kind]) or "")
+    return str(row.get(TEXT_FIELD[kind]) or "")
 
 
 def content(kind: str, row: Row) -> str:
@@ -60,7 +61,7 @@ def _field_mark(prefix: str) -> re.Pattern[str]:
 
 def marks_on(kind: str, row: Row, prefix: str = "lt") -> Iterator[tuple[str, str, str]]:
     """Yield (kind, key, part) of each mark of the pair with this *prefix* on a record: in the field, or in the last line of the text."""
-    if kind in _TEXT_FIELD:
+    if kind in TEXT_FIELD:
         last = text_of(kind, row).rstrip().rpartition("\n")[2].strip()
         if last.startswith(f"[sf:{prefix}:") and (found := _TEXT_MARK.fullmatch(last)):
             yield found["kind"], found["key"], found["part"] or ""
@@ -74,7 +75,7 @@ def marks_on(kind: str, row: Row, prefix: str = "lt") -> Iterator[tuple[str, str
 def read_marks(destination: Destination, prefix: str = "lt") -> Marks:
     """Look at every live record."""
     places: dict[tuple[str, str, str], list[Place]] = defaultdict(list)
-    for kind in ("accounts", "contacts", "leads", *_TEXT_FIELD):
+    for kind in ("accounts", "contacts", "leads", *TEXT_FIELD):
         for row in destination.of(kind).values():
             for mark in marks_on(kind, row, prefix):
                 places[mark].append((kind, row))
@@ -120,7 +121,7 @@ def _parts(kind: str, key: str, parts: list[str]) -> Iterator[Finding]:
 
 def strays(source: Source, destination: Destination, before: Destination) -> Iterator[Finding]:
     """Find live records that were not there before and that no source record accounts for (files are told apart by their content)."""
-    for kind in ("accounts", "contacts", "leads", *_TEXT_FIELD):
+    for kind in ("accounts", "contacts", "leads", *TEXT_FIELD):
         for rid, row in destination.of(kind).items():
             marks = list(marks_on(kind, row))
             if not marks and rid not in before.of(kind):

@@ -89,7 +89,7 @@ def test_the_account_is_read_from_the_reports(tmp_path: Path) -> None:
     book = _book()
     answered = {"state": "resolved", "decision": "retry"}
     items: list[dict[str, str]] = [
-        {"id": "doubt:1-0000007", "cause": "in_doubt", "kind": "lead", "key": "2", "reason": "", **answered},
+        {"id": "doubt:1-0000007", "cause": "in_doubt", "kind": "lead", "key": "2", "reason": "this may be it: 7-notes", **answered},
         {"id": "gone:lead:1::9-contacts", "cause": "deleted_at_destination", "kind": "lead", "key": "1", "reason": "it was deleted",
          "state": "resolved", "decision": "waive"},
         {"id": "conflict:note:3:~notes", "cause": "conflict", "kind": "note", "key": "3", "reason": "no longer asks for 6-notes",
@@ -100,7 +100,7 @@ def test_the_account_is_read_from_the_reports(tmp_path: Path) -> None:
     rows = [",".join(book["crosswalk"][0]), *(",".join(line.values()) for line in book["crosswalk"])]
     (tmp_path / "crosswalk.csv").write_text("\n".join(rows), encoding="utf-8-sig")
     questions = [
-        Question(cause="in_doubt", kind="lead", key="2", name="doubt:1-0000007", is_over=True),
+        Question(cause="in_doubt", kind="lead", key="2", others=frozenset({"7-notes"}), name="doubt:1-0000007", is_over=True),
         Question(cause="deleted_at_destination", kind="lead", key="1", others=frozenset({"9-contacts"}), name="gone:lead:1::9-contacts"),
         Question(cause="conflict", kind="note", key="3", others=frozenset({"6-notes"}), name="conflict:note:3:~notes"),
     ]

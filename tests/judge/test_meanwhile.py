@@ -330,6 +330,30 @@ def test_what_a_merge_hung_elsewhere_may_stay_beside_what_took_its_place(home: s
     assert (left == []) is excused
 
 
+NEVER_ANSWERED = Edit(rid="74-notes", field="body", value="Said by people", was={"id": "74-notes", "body": "Said\n[sf:lt:note:8]"})
+
+
+@pytest.mark.parametrize(("edit", "question", "excused"), [
+    (NEVER_ANSWERED, ("in_doubt", "8", "74-notes"), True), (NEVER_ANSWERED, None, False),
+    (NEVER_ANSWERED, ("in_doubt", "8", "75-notes"), False), (NEVER_ANSWERED, ("in_doubt", "9", "74-notes"), False),
+    (NEVER_ANSWERED, ("bad_phone", "8", "74-notes"), False),
+    (replace(NEVER_ANSWERED, value="Said by people\n[sf:lt:note:8]"), ("in_doubt", "8", "74-notes"), False),
+    (replace(NEVER_ANSWERED, was={"id": "74-notes", "body": "Of another\n[sf:lt:note:9]"}), ("in_doubt", "8", "74-notes"), False),
+    (replace(NEVER_ANSWERED, field="links"), ("in_doubt", "8", "74-notes"), False),
+])  # fmt: skip
+@pytest.mark.parametrize(("fault", "what", "why"), [
+    ("doubled", "note 8", "carried by 74-notes, 75-notes"), ("wrong", "note 8 on 74-notes", "text: 'so' is not there"),
+    ("orphaned", "note 8 (74-notes)", "hangs on 5-contacts, not on 7-contacts"),
+])  # fmt: skip
+def test_a_text_that_people_wrote_over_before_it_was_answered_is_asked_about(
+    edit: Edit, question: tuple[str, str, str] | None, excused: bool, fault: Fault, what: str, why: str,
+) -> None:  # fmt: skip
+    """Without its mark nobody can tell that it is the one: it may stand beside what was made again where it is asked about by its id."""
+    asked = () if question is None else (Question(cause=question[0], kind="note", key=question[1], others=frozenset({question[2]})),)
+    found = [Finding(fault=fault, what=what, why=why)]
+    assert list(Excuses(edits=(edit,), prefix="lt", asked=asked, explained={}).left(found)) == ([] if excused else found)
+
+
 @pytest.mark.parametrize(("carriers", "deleted", "excused"), [
     ("74-notes, 48-tasks", "48-tasks", True), ("74-notes, 48-tasks", "50-tasks", False), ("74-notes, 48-notes", "48-notes", False),
     ("74-notes, 75-notes, 48-tasks", "48-tasks", False),

@@ -21,9 +21,10 @@ from streamflow.stages.doubt import DoubtResolver, QuietTime, Ruling, removed_by
 from streamflow.stages.formerly import REMOVED, line_in
 from streamflow.stages.marks import carries_marker
 from streamflow.stages.removed import Removed, judged
+from streamflow.stages.rewritten import made_meanwhile
 from streamflow.stages.vanished import Vanished
 from streamflow.store.change import DropLink, DropLookup, PutLink
-from tests.stages.rig import PERSON, QUIET, Rig, lead, note, rig
+from tests.stages.rig import PERSON, QUIET, USER, Rig, lead, note, rig
 
 UNBOUNDED = QuietTime(timeout_s=1.0, late_commit_s=1.0, search_lag_s=None)
 NO_EDIT = {"note_edit": "none"}      # the text of a note can only be replaced by another note
@@ -611,6 +612,73 @@ async def test_who_was_made_and_taken_away_before_the_outcome_was_known_is_not_m
         else:
             assert (await one.link("lead", "2")).dest_id == made["id"]
             assert [each.cause for each in await one.ledger.queue() if each.key == "2"] == ["deleted_at_destination"]
+
+
+@pytest.mark.parametrize("merged", [False, True])
+async def test_a_note_that_people_wrote_over_before_it_was_found_is_not_made_again_unasked(merged: bool) -> None:
+    """Its marker is gone with its text, so nobody can tell whether it is the one: it is asked about by its id, its person merged or not."""
+    async with rig(switches={"search_lag_s": 5.0}) as one:
+        kept = await one.existing("Nia Okafor", "nia@own.test")
+        await one.stage(lead("1"), note("4", "1", "there before"))
+        await one.run_dry()
+        spoil(one, "create", after=0)
+        await one.stage(note("5", "1", "for the first"))
+        await one.deliver("note")
+        [made] = [row for row in one.live("notes") if "for the first" in row["body"]]
+        one.person("edit", "notes", made["id"], body="Said by somebody else")
+        if merged:
+            one.person("merge", "contacts", (await one.link("lead", "1")).dest_id, into=kept)
+        one.calls()
+        one.clock.account.advance(60.0)
+        await one.resolve_doubts()
+        await one.run_dry()
+        [item] = await one.ledger.queue(cause="in_doubt")
+        assert (item.key, item.suggested, item.details["others"]) == ("5", "recreate", [made["id"]])
+        assert made["id"] in item.reason
+        assert one.calls().count("POST notes") == 0
+        await one.decide(item.id, f"adopt:{made['id']}" if merged else item.suggested, reopen=Ref("note", "5"))
+        await one.run_dry()
+        assert one.calls().count("POST notes") == (not merged)
+        assert (await one.link("note", "5")).dest_id in {row["id"] for row in one.live("notes")}
+        assert [row["body"] for row in one.live("notes") if row["id"] == made["id"]] == ["Said by somebody else"]
+        assert await one.ledger.queue(cause="in_doubt") == [], "what is made by then is not suspected anew"
+
+
+@pytest.mark.parametrize("who", ["person", "program"])
+async def test_a_note_that_others_made_holds_up_none_of_ours(who: str) -> None:
+    """What people write by hand at the same person, or a program at another one, is no sign that a write which never happened did."""
+    async with rig(switches={"search_lag_s": 5.0}) as one:
+        elsewhere = await one.existing("Nia Okafor", "nia@own.test")
+        await one.stage(lead("1"), note("4", "1", "there before"))
+        await one.run_dry()
+        spoil(one, "create", after=0, happens=False)
+        await one.stage(note("5", "1", "for the first"))
+        await one.deliver("note")
+        parent = (await one.link("lead", "1")).dest_id if who == "person" else elsewhere
+        order = {"do": "create", "kind": "notes", "values": {"body": "By somebody", "parent": parent}}
+        admin.act(one.site, {"as": PERSON if who == "person" else USER, **order})
+        one.calls()
+        one.clock.account.advance(60.0)
+        await one.resolve_doubts()
+        await one.run_dry()
+        assert await one.ledger.queue(cause="in_doubt") == []
+        assert one.calls().count("POST notes") == 1
+
+
+MADE = Happening(id="9-events", at=9, action="create", actor="5-origins", kind="notes", ids=("3-notes",))
+
+
+@pytest.mark.parametrize(("happening", "found"), [
+    (MADE, {"3-notes"}), (replace(MADE, actor="1-users"), {"3-notes"}), (replace(MADE, actor="2-users"), {"3-notes"}),
+    (replace(MADE, actor="3-users"), set()), (replace(MADE, id="5-events"), set()), (replace(MADE, kind="tasks"), set()),
+    (replace(MADE, action="update"), set()),
+])  # fmt: skip
+def test_what_may_be_a_write_was_made_by_us_since(happening: Happening, found: set[str]) -> None:
+    """A program's or ours, made after the write was meant; what other users make is theirs."""
+    intent = Intent(
+        id="1", ref=Ref("note", "5"), op=Op.CREATE, dest_kind="notes", fields={}, feed_cursor="5-events|2-events", author="2-users",
+    )  # fmt: skip
+    assert made_meanwhile(intent, [happening], ("1-users", intent.author)) == found
 
 
 @pytest.mark.parametrize("name", ["Somebody Else", "Person Number2"])
