@@ -157,7 +157,7 @@ class Excuses:
             return True
         if any(edit.rid == rid and edit.was is not None for edit in self._edited()) and self._is_asked(identity):
             return True
-        if rid in self._in_doubt(identity):
+        if rid in self._in_doubt():
             return True
         if self._is_asked(identity) and {edit.rid for edit in self._of("deleted")} & set(self.hung_on(rid)):
             return True      # nobody can say by now that it was the merge which hung it there
@@ -197,7 +197,7 @@ class Excuses:
         identity, rid = (place["kind"], place["key"]), place["rid"]
         if any(edit.rid == rid for edit in self._of("deleted")):
             return self._asks(ASKED_OF_DELETED, identity, rid)
-        return rid in self._in_doubt(identity) or (any(edit.rid == rid for edit in self._edited()) and self._is_asked_by_id(identity, rid))
+        return rid in self._in_doubt() or (any(edit.rid == rid for edit in self._edited()) and self._is_asked_by_id(identity, rid))
 
     def _gone(self) -> list[Edit]:
         """Give the records that people deleted, and those they merged into one that they deleted."""
@@ -285,23 +285,23 @@ class Excuses:
         """Say whether all but one of the records were left, as people worked on them or merged theirs, each asked about by its id."""
         about = [each for each in self.asked if (each.kind, each.key) == _about(finding) and each.cause in ASKED_OF_EDITED]
         edited = {edit.rid for edit in self._edited()}
-        carriers, in_doubt = _carriers(finding), self._in_doubt(_about(finding))
+        carriers, in_doubt = _carriers(finding), self._in_doubt()
         left = [
             rid for rid in carriers
             if rid in in_doubt or ((rid in edited or self.hung_on(rid)) and any(rid in each.others for each in about))
         ]
         return bool(left) and len(carriers) - len(left) == 1
 
-    def _in_doubt(self, identity: Identity) -> set[str]:
+    def _in_doubt(self) -> set[str]:
         """
-        Give the texts that people wrote over, mark and all, and of which it asks whether they are this one, that was never answered.
+        Give the texts that people wrote over, mark and all, and of which it asks whether they are what they were: that was never answered.
 
         By then nobody else can tell what such a text was made for.
         """
-        texts = [edit for edit in self._edited() if edit.field == TEXT_FIELD.get(edit.kind) and identity in self._said_by(edit)]
-        bare = {edit.rid for edit in texts if not [*marks_on(edit.kind, {edit.field: edit.value}, self.prefix)]}
-        asked = [each.others for each in self.asked if each.cause == IN_DOUBT and (each.kind, each.key) == identity]
-        return bare & {rid for others in asked for rid in others}
+        asked = [each for each in self.asked if each.cause == IN_DOUBT]
+        texts = [edit for edit in self._edited() if edit.field == TEXT_FIELD.get(edit.kind)]
+        bare = [edit for edit in texts if not [*marks_on(edit.kind, {edit.field: edit.value}, self.prefix)]]
+        return {edit.rid for edit in bare for each in asked if edit.rid in each.others and (each.kind, each.key) in self._said_by(edit)}
 
     def _was_replaced(self, finding: Finding) -> bool:
         """Say whether one stands, and people deleted the others, which were of other kinds: by what the source says of it now, those go."""
@@ -331,8 +331,8 @@ def _about(finding: Finding) -> Identity:
 
 
 def _carriers(finding: Finding) -> list[str]:
-    """Give the records that bear one mark."""
-    return _NUMBERED.findall(finding.why) if finding.why.startswith("carried by ") else []
+    """Give the records that bear one mark, or that tell of one file."""
+    return _NUMBERED.findall(finding.why) if finding.why.startswith(("carried by ", "told of by ")) else []
 
 
 def _kind_of(rid: str) -> str:

@@ -342,7 +342,8 @@ NEVER_ANSWERED = Edit(rid="74-notes", field="body", value="Said by people", was=
     (replace(NEVER_ANSWERED, field="links"), ("in_doubt", "8", "74-notes"), False),
 ])  # fmt: skip
 @pytest.mark.parametrize(("fault", "what", "why"), [
-    ("doubled", "note 8", "carried by 74-notes, 75-notes"), ("wrong", "note 8 on 74-notes", "text: 'so' is not there"),
+    ("doubled", "note 8", "carried by 74-notes, 75-notes"), ("doubled", "attachment 1768", "told of by 74-notes, 75-notes"),
+    ("wrong", "note 8 on 74-notes", "text: 'so' is not there"),
     ("orphaned", "note 8 (74-notes)", "hangs on 5-contacts, not on 7-contacts"),
 ])  # fmt: skip
 def test_a_text_that_people_wrote_over_before_it_was_answered_is_asked_about(
