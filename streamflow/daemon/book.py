@@ -53,7 +53,7 @@ async def read_book(ledger: Ledger, *, now: float, before: Book | None = None) -
         verdicts[kind, verdict] += count
     links = await ledger.link_counts()
     queue = await ledger.queue_counts()
-    number, oldest = await ledger.oldest_pending()
+    number, oldest = await ledger.oldest_unsettled()
     marks = {mark.name: from_iso(mark.at) for mark in await ledger.marks() if mark.at}
     asked = sum(count for (_, cause, _), count in queue.items() if cause == "in_doubt")
     known = before if before is not None and asked == before.asked_of_doubts else None

@@ -155,8 +155,12 @@ class Ledger(Protocol):
         """Count the records of a kind, and of these the ones that the last complete scans did not show any more."""
         ...
 
-    async def oldest_pending(self) -> tuple[int, Mapping[Kind, int]]:
-        """Give the last change number handed out, and by kind the lowest of its pending records."""
+    async def oldest_unsettled(self) -> tuple[int, Mapping[Kind, int]]:
+        """
+        Give the last change number handed out, and by kind the lowest of its records that are not settled.
+
+        These are pending, or wait without a disposition, as for the outcome of a write that was not answered.
+        """
         ...
 
     async def children(self, kind: Kind, parent: Key) -> Sequence[Staged]: ...

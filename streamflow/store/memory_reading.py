@@ -143,11 +143,11 @@ class MemoryReading:
         missing = [held.staged.missing_scans > 0 for (each, _), held in self._book.records.items() if each == kind]
         return len(missing), sum(missing)
 
-    async def oldest_pending(self) -> tuple[int, Mapping[Kind, int]]:
+    async def oldest_unsettled(self) -> tuple[int, Mapping[Kind, int]]:
         await checkpoint()
         found: dict[Kind, int] = {}
         for (kind, _), held in self._book.records.items():
-            if held.staged.state is RecordState.PENDING:
+            if held.staged.state is RecordState.PENDING or (held.staged.state is RecordState.PARKED and held.staged.disposition is None):
                 found[kind] = min(held.staged.seq, found.get(kind, held.staged.seq))
         return self._book.numbers["change"], found
 

@@ -296,8 +296,12 @@ ORDER BY l.kind, l.key, l.part LIMIT ?5
 
 -- ---------------------------------------------------------------------------------------------- reading verification
 
--- name: oldest_pending
-SELECT kind, min(seq) FROM record WHERE state = 'pending' GROUP BY kind
+-- name: oldest_unsettled
+SELECT kind, min(seq) FROM (
+  SELECT kind, min(seq) AS seq FROM record WHERE state = 'pending' GROUP BY kind
+  UNION ALL
+  SELECT kind, min(seq) AS seq FROM record WHERE state = 'parked' AND disposition = '' GROUP BY kind
+) GROUP BY kind
 -- name: unverified_records
 SELECT r.kind, count(*) FROM (
   SELECT kind, key FROM link WHERE verified = 'pending'

@@ -81,9 +81,9 @@ class SqliteReading:
         [(held, gone)] = await self._connection.rows("held", kind)
         return int(held), int(gone)
 
-    async def oldest_pending(self) -> tuple[int, Mapping[Kind, int]]:
+    async def oldest_unsettled(self) -> tuple[int, Mapping[Kind, int]]:
         [(_, number)] = await self._connection.rows("book")
-        return number, {str(kind): int(count) for kind, count in await self._connection.rows("oldest_pending")}
+        return number, {str(kind): int(count) for kind, count in await self._connection.rows("oldest_unsettled")}
 
     async def children(self, kind: Kind, parent: Key) -> Sequence[Staged]:
         return [staged_of(row) for row in await self._connection.rows("children", kind, parent)]

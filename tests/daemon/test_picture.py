@@ -27,6 +27,7 @@ from streamflow.store.change import Enqueue, Finish, PutIntent, ResolveItem, Set
 from streamflow.store.memory import MemoryLedger
 from streamflow.wire.limiter import PacedLimiter
 from tests.mapping.builders import PAIR
+from tests.store.values import StillClock
 
 CLOCK = SystemClock()
 
@@ -162,6 +163,23 @@ async def test_a_record_counts_once(
     await m.ledger.commit([Finish(kind="lead", key="1", seq=seq, state=state, disposition=disposition, reason="why", waiting_on=waiting)])
     stream = (await Picture(m, {}, CallCount()).take()).streams["lead"]
     assert (stream.read, stream.backlog, stream.flagged, stream.staged) == (1, backlog, flagged, 0)
+
+
+@pytest.mark.parametrize(("disposition", "lag_s"), [(None, 40.0), (Disposition.FLAGGED, 0.0)])
+async def test_the_lag_counts_what_waits_for_an_unanswered_write(tmp_path: Path, disposition: Disposition | None, lag_s: float) -> None:
+    """A change whose write was never answered is not there yet, and grows old like one that is still to be written; a person's is not."""
+    clock = StillClock()
+    m = migration(tmp_path, clock=clock, ledger=MemoryLedger(clock=clock))
+    picture = Picture(m, {}, CallCount())
+    await picture.take()
+    await m.ledger.stage([Record(kind="lead", key="1", data={}, digest="d")], scan="lead:1")
+    clock.at += timedelta(seconds=1.0)
+    await picture.take()
+    seq = (await m.ledger.staged("lead", ["1"]))["1"].seq
+    waiting = Finish(kind="lead", key="1", seq=seq, state=RecordState.PARKED, disposition=disposition, reason="", waiting_on="doubt:i1")
+    await m.ledger.commit([waiting])
+    clock.at += timedelta(seconds=40.0)
+    assert (await picture.take()).streams["lead"].lag_s == lag_s
 
 
 async def test_waits_are_told_by_their_reason(tmp_path: Path) -> None:

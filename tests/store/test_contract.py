@@ -732,13 +732,24 @@ async def test_a_commit_of_nothing_is_nothing(ledger: Ledger) -> None:
 
 
 async def test_the_oldest_of_what_waits_is_told_by_kind(ledger: Ledger) -> None:
-    """By kind the lowest number of its pending records, beside the last number handed out; what is at rest does not count."""
+    """
+    By kind the lowest number of its records that are not settled, beside the last number handed out.
+
+    What waits for the outcome of a write is not settled yet; what is at rest, or waits for people to decide, is.
+    """
     await ledger.stage([record("1"), record("2"), record("9", kind="note")], scan="lead:1")
     first, note = await seq_of(ledger, "1"), await seq_of(ledger, "9", "note")
-    number, oldest = await ledger.oldest_pending()
+    number, oldest = await ledger.oldest_unsettled()
     assert (oldest, number >= max(first, note)) == ({"lead": first, "note": note}, True)
     await ledger.commit([finish("1", first), finish("9", note, kind="note")])
-    assert (await ledger.oldest_pending())[1] == {"lead": await seq_of(ledger, "2")}
+    second = await seq_of(ledger, "2")
+    assert (await ledger.oldest_unsettled())[1] == {"lead": second}
+    await ledger.stage([record("3")], scan="lead:2")
+    waiting = finish("2", second, state=RecordState.PARKED, disposition=None, waiting_on="doubt:i1")
+    await ledger.commit([waiting])
+    assert (await ledger.oldest_unsettled())[1] == {"lead": second}, "pending ones do not hide it"
+    await ledger.commit([replace(waiting, disposition=Disposition.FLAGGED)])
+    assert (await ledger.oldest_unsettled())[1] == {"lead": await seq_of(ledger, "3")}
 
 
 async def test_records_that_are_not_read_back_in_full_are_counted_once(ledger: Ledger) -> None:
