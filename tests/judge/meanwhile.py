@@ -107,7 +107,7 @@ class Excuses:
         asked: What the product asks, of every cause.
         explained: What it says of records it left out, by (kind, key).
         already: Findings about the same account with merged records beside those that stayed: what the merge itself did is not among them.
-        whose: Gives the keys of the source records that a record of the destination is marked with.
+        whose: Gives the keys of those of the source who are this person: by the mark, or by a note about the second of two.
         hung_on: Gives whom people's merge hung this record on, which counts as a change of it.
         is_made_up: Says whether such a key on a record of the destination was made up, its source record having none.
         was_changed: Says whether people changed this record in the source since, as far as that can be told.
@@ -249,13 +249,16 @@ class Excuses:
         """Say whether one more record of this kind, under a key that the product made up, waits for this one's person."""
         kind, owner = finding.what.partition(" ")[0], _OWNER.search(f"{finding.what} {finding.why}")
         for edit in self._gone() if owner else ():
-            whose = {key for _, key, _ in marks_on(edit.kind, edit.was or {}, self.prefix)}
             for identity, said in (self.explained or {}).items():
                 is_its = identity[0] == kind and identity[1].startswith("~") and f"belongs to {edit.rid}," in said
-                if owner and owner["key"] in whose and is_its and identity not in told:
+                if owner and is_its and identity not in told and owner["key"] in self._who(edit):
                     told.add(identity)
                     return True
         return False
+
+    def _who(self, edit: Edit) -> set[str]:
+        """Give the people of the source who were the one that somebody took away."""
+        return {*(key for _, key in self._said_by(edit)), *self.whose(edit.rid)}
 
     def _is_asked_without_id(self, finding: Finding, told: set[Identity]) -> bool:
         """
@@ -353,9 +356,16 @@ def excused(
     is_merged = any(edit.field == "merged" for edit in edits)
     already = compared(put_back(destination, edits, apart=True)) if is_merged and findings else ()
 
+    def rows(at: str) -> dict[str, Row]:
+        return {**destination.of(at), **{edit.rid: edit.was for edit in edits if edit.was is not None and edit.kind == at}}
+
     def keys(at: str, rid: str) -> set[str]:
-        rows = {**destination.of(at), **{edit.rid: edit.was for edit in edits if edit.was is not None}}
-        return {key for _, key, _ in marks_on(at, rows.get(rid, {}), prefix)}
+        return {key for _, key, _ in marks_on(at, rows(at).get(rid, {}), prefix)}
+
+    def whose(rid: str) -> set[str]:
+        on = (row for row in rows("notes").values() if (row.get("links") or {}).get("parent") == rid)
+        same = {key for row in on for _, key, part in marks_on("notes", row, prefix) if part.startswith("merged")}
+        return keys("contacts", rid) | same
 
     stayed = {survivor(edit.rid, edits) for edit in edits if edit.field == "merged"}
 
@@ -366,7 +376,7 @@ def excused(
 
     excuses = Excuses(
         edits=edits, prefix=prefix, asked=asked, explained=explained, already=already, hung_on=hung_on,
-        whose=lambda rid: keys("contacts", rid),
+        whose=whose,
         is_made_up=lambda rid: any(key.startswith("~") for key in keys(rid.partition("-")[2], rid)), was_changed=was_changed,
     )  # fmt: skip
     return list(excuses.left(findings))

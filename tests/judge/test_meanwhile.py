@@ -411,6 +411,21 @@ def test_a_record_without_id_that_waits_explains_one_record() -> None:
     assert list(excuses.left(found)) == found[1:]
 
 
+@pytest.mark.parametrize(("home", "part", "excused"), [
+    ("9-contacts", "merged", True), ("9-contacts", "merged:1/2", True), ("5-contacts", "merged", False), ("9-contacts", "", False),
+])  # fmt: skip
+def test_a_record_without_id_waits_for_the_one_who_two_are(home: str, part: str, excused: bool) -> None:
+    """Two of the source are one person, whom people deleted: what waits there is of either; the second is known by the note about them."""
+    mark = f"lp:prospect:8:{part}".rstrip(":")
+    person = Edit(rid="9-contacts", field="deleted", was={"id": "9-contacts", "customFields": {FIELD: "lp:prospect:7"}})
+    note = {"id": "3-notes", "body": f"Another of the same person\n[sf:{mark}]", "links": {"parent": home}}
+    found = [Finding(fault="lost", what="note 13", why="of prospect 8 is not there")]
+    said = {("note", "~cd"): "belongs to 9-contacts, which people deleted in the destination"}
+    account = destination_of({"notes": [note]})
+    left = meanwhile.excused(lambda _: found, account, edits=(person,), prefix="lp", asked=(), explained=said)
+    assert left == ([] if excused else found)
+
+
 @pytest.mark.parametrize("key", ["7", "8"])
 def test_what_only_the_merge_made_wrong_is_nobodys_fault(key: str) -> None:
     """Numbers of the one who went are asked of the one who stayed: excused; what is wrong with either as they were before is found."""
