@@ -45,7 +45,7 @@ from streamflow.stages.marks import carries_marker
 from streamflow.stages.planning import both_ways
 from streamflow.stages.removed import removed
 from streamflow.stages.reopened import run_along
-from streamflow.stages.rewritten import made_meanwhile, rewritten
+from streamflow.stages.rewritten import is_text, made_meanwhile, rewritten
 from streamflow.stages.unanswered import left_to_a_person, weigh
 from streamflow.stages.unknown import REMADE_KINDS, Joiner, outcome_name, since
 from streamflow.stages.vanished import as_it_reads, joined, moved_by_merging
@@ -288,8 +288,12 @@ class DoubtResolver:
 
     async def _unless_rewritten(self, intent: Intent, happenings: Sequence[Happening], ruling: Ruling) -> Ruling:
         """Make nothing again unasked that may be there without its marker, since people wrote over it."""
-        made = made_meanwhile(intent, happenings, (await self._feed.our_user(), intent.author)) if intent.seq else set()
-        bare = await rewritten(self._reader, intent, made - await self._known(made))
+        if not intent.seq or not is_text(intent):
+            return ruling
+        made = made_meanwhile(intent, happenings, (await self._feed.our_user(), intent.author))
+        line = (await self._ledger.links([intent.ref])).get(intent.ref) if made else None
+        said = {**(line.base if line is not None else {}), **intent.fields}     # a change names only what it changes
+        bare = await rewritten(self._reader, intent, said, made - await self._known(made))
         if not bare:
             return ruling
         reason = f"people may have written over what was made, marker and all; this may be it: {', '.join(bare)}"
@@ -368,7 +372,7 @@ class DoubtResolver:
             id=outcome_name(intent.id), cause="in_doubt", kind=kind, key=key, blocking=True,
             suggested="recreate" if ruling.may_be else "waive",     # a text too many is seen and deleted; one that is lost nobody sees
             reason=f"{intent.dest_kind} {intent.op.value}: {ruling.reason}", decisions=("recreate", "adopt:<destination id>", "waive"),
-            details={"marker": intent.marker, "intent": intent.id, DOUBLED: ruling.doubled, "others": sorted(ruling.may_be)},
+            details={"marker": intent.marker, "intent": intent.id, DOUBLED: ruling.doubled, **_others(ruling.may_be)},
         )
         staged = (await self._ledger.staged(kind, [key])).get(key)
         finish = Finish(
@@ -406,6 +410,10 @@ class DoubtResolver:
         now = (await self._reader.read(made.dest_kind, [made.dest_id], custom=True)).get(made.dest_id, {})
         merged = [PutLink(link=joined(each, made.dest_id)) for each in others if not each.is_merged]
         return [*brought(as_it_reads(made, now, self._reader.compare), joiners), *merged]
+
+
+def _others(may_be: Sequence[DestId]) -> dict[str, list[DestId]]:
+    return {"others": sorted(may_be)} if may_be else {}
 
 
 def _has_custom(fields: Fields) -> bool:

@@ -14,6 +14,7 @@ from typing import Final
 from streamflow.mapping.marker import marker_in
 from streamflow.model import DestId, Fields, Intent, Kind, kind_of
 from streamflow.platforms.destination import Happening, Reader, is_person, position_of
+from streamflow.stages.gone import GONE_KINDS
 from streamflow.stages.heirs import PARENT_LINKS
 
 _TEXTS: Final = ("body", "description")
@@ -31,20 +32,30 @@ def made_meanwhile(intent: Intent, happenings: Iterable[Happening], ours: Collec
     }  # fmt: skip
 
 
-async def rewritten(reader: Reader, intent: Intent, suspects: Collection[DestId]) -> list[DestId]:
+async def rewritten(reader: Reader, intent: Intent, said: Fields, suspects: Collection[DestId]) -> list[DestId]:
     """
     Name those of *suspects* that may be this write without its marker: there, without anybody's, and where it was to hang.
 
-    Where it was to hang on somebody who is not there any more, each may be it: people may have merged that one, and the text went along.
+    *said* is all that the record was to say. Where it was to hang on somebody who is gone, and nothing tells into whom people may have
+    merged that one, each may be it: a text goes along.
     """
-    if not suspects or not _is_marked(intent.fields):
+    if not suspects:
         return []
     records = await reader.read(intent.dest_kind, sorted(suspects), custom=False)
     bare = {dest_id: _homes(fields) for dest_id, fields in records.items() if not _is_marked(fields)}
-    wanted = _homes(intent.fields)
-    if bare and await _are_there(reader, wanted):
-        return sorted(dest_id for dest_id, homes in bare.items() if homes & wanted)
-    return sorted(bare)
+    if not bare:
+        return []
+    wanted = _homes(said)
+    fates = await _fates(reader, wanted)
+    if not wanted or None in fates.values():
+        return sorted(bare)
+    at = wanted | {survivor for survivor in fates.values() if survivor is not None}
+    return sorted(dest_id for dest_id, homes in bare.items() if homes & at)
+
+
+def is_text(intent: Intent) -> bool:
+    """Say whether a write bears its marker in a text, which people write over, and not in a field of its own."""
+    return marker_in(intent.marker) is not None
 
 
 def _is_marked(fields: Fields) -> bool:
@@ -53,13 +64,18 @@ def _is_marked(fields: Fields) -> bool:
 
 
 def _homes(fields: Fields) -> set[DestId]:
-    """Give whom a record hangs on."""
+    """Give whom a record hangs on; users, who take part in activities, are not among them."""
     values = [fields.get(name) for name in PARENT_LINKS]
-    return {each for value in values for each in (value if isinstance(value, list) else [value]) if isinstance(each, str)}
+    named = {each for value in values for each in (value if isinstance(value, list) else [value]) if isinstance(each, str)}
+    return {each for each in named if kind_of(each) in GONE_KINDS}
 
 
-async def _are_there(reader: Reader, dest_ids: Iterable[DestId]) -> bool:
+async def _fates(reader: Reader, dest_ids: Iterable[DestId]) -> dict[DestId, DestId | None]:
+    """Give those that are gone: with the one they were merged into, None where nothing tells of one."""
     by_kind: dict[Kind, list[DestId]] = defaultdict(list)
     for dest_id in sorted(dest_ids):
         by_kind[kind_of(dest_id)].append(dest_id)
-    return all([len(await reader.read(kind, ids, custom=False)) == len(ids) for kind, ids in by_kind.items()])
+    found: dict[DestId, DestId | None] = {}
+    for kind, ids in by_kind.items():
+        found |= await reader.fates(kind, ids)
+    return found

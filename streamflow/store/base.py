@@ -159,7 +159,7 @@ class Ledger(Protocol):
         """
         Give the last change number handed out, and by kind the lowest of its records that are not settled.
 
-        These are pending, or wait without a disposition, as for the outcome of a write that was not answered.
+        These are pending, or wait for the outcome of a write of their own that was not answered.
         """
         ...
 

@@ -21,7 +21,7 @@ from streamflow.store.queries import migrations, schema
 
 LEDGER_FILE = "ledger.sqlite"
 APPLICATION_ID = 0x5374_666C   # "Stfl", in the file's header
-VERSION = 6
+VERSION = 5
 _MAGIC = b"SQLite format 3\0"
 _LOOK = "PRAGMA quick_check(5)"
 

@@ -146,8 +146,10 @@ class MemoryReading:
     async def oldest_unsettled(self) -> tuple[int, Mapping[Kind, int]]:
         await checkpoint()
         found: dict[Kind, int] = {}
-        for (kind, _), held in self._book.records.items():
-            if held.staged.state is RecordState.PENDING or (held.staged.state is RecordState.PARKED and held.staged.disposition is None):
+        doubted = {(each.ref.kind, each.ref.key) for each in self._book.intents.values() if each.state in OPEN_INTENTS}
+        for (kind, key), held in self._book.records.items():
+            is_doubted = held.staged.state is RecordState.PARKED and (kind, key) in doubted
+            if held.staged.state is RecordState.PENDING or is_doubted:
                 found[kind] = min(held.staged.seq, found.get(kind, held.staged.seq))
         return self._book.numbers["change"], found
 

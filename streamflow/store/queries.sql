@@ -300,7 +300,8 @@ ORDER BY l.kind, l.key, l.part LIMIT ?5
 SELECT kind, min(seq) FROM (
   SELECT kind, min(seq) AS seq FROM record WHERE state = 'pending' GROUP BY kind
   UNION ALL
-  SELECT kind, min(seq) AS seq FROM record WHERE state = 'parked' AND disposition = '' GROUP BY kind
+  SELECT r.kind, r.seq FROM intent i CROSS JOIN record r ON r.kind = i.kind AND r.key = i.key
+  WHERE i.state IN ('meant', 'in_doubt') AND r.state = 'parked'
 ) GROUP BY kind
 -- name: unverified_records
 SELECT r.kind, count(*) FROM (

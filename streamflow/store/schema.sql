@@ -36,7 +36,6 @@ CREATE TABLE record (                   -- narrow on purpose: states change ofte
 CREATE UNIQUE INDEX record_key ON record (kind, key);
 CREATE INDEX record_order ON record (kind, id);
 CREATE INDEX record_pending ON record (kind, seq) WHERE state = 'pending';
-CREATE INDEX record_unsettled ON record (kind, seq) WHERE state = 'parked' AND disposition = '';
 CREATE INDEX record_parked ON record (waiting_on) WHERE state = 'parked';
 CREATE INDEX record_parent ON record (kind, parent) WHERE parent IS NOT NULL;
 

@@ -165,8 +165,8 @@ async def test_a_record_counts_once(
     assert (stream.read, stream.backlog, stream.flagged, stream.staged) == (1, backlog, flagged, 0)
 
 
-@pytest.mark.parametrize(("disposition", "lag_s"), [(None, 40.0), (Disposition.FLAGGED, 0.0)])
-async def test_the_lag_counts_what_waits_for_an_unanswered_write(tmp_path: Path, disposition: Disposition | None, lag_s: float) -> None:
+@pytest.mark.parametrize(("outcome", "lag_s"), [(IntentState.IN_DOUBT, 40.0), (IntentState.PARKED, 0.0)])
+async def test_the_lag_counts_what_waits_for_an_unanswered_write(tmp_path: Path, outcome: IntentState, lag_s: float) -> None:
     """A change whose write was never answered is not there yet, and grows old like one that is still to be written; a person's is not."""
     clock = StillClock()
     m = migration(tmp_path, clock=clock, ledger=MemoryLedger(clock=clock))
@@ -176,8 +176,9 @@ async def test_the_lag_counts_what_waits_for_an_unanswered_write(tmp_path: Path,
     clock.at += timedelta(seconds=1.0)
     await picture.take()
     seq = (await m.ledger.staged("lead", ["1"]))["1"].seq
-    waiting = Finish(kind="lead", key="1", seq=seq, state=RecordState.PARKED, disposition=disposition, reason="", waiting_on="doubt:i1")
-    await m.ledger.commit([waiting])
+    sent = Intent(id="i1", ref=Ref("lead", "1"), op=Op.CREATE, dest_kind="contacts", fields={}, seq=seq)
+    waiting = Finish(kind="lead", key="1", seq=seq, state=RecordState.PARKED, reason="", waiting_on="doubt:i1")
+    await m.ledger.commit([PutIntent(intent=sent), SettleIntent(id="i1", state=outcome), waiting])
     clock.at += timedelta(seconds=40.0)
     assert (await picture.take()).streams["lead"].lag_s == lag_s
 

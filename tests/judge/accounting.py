@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.judge.marks import read_marks
-from tests.judge.meanwhile import NAMING
+from tests.judge.meanwhile import IN_DOUBT, MAY_BE, NAMING
 from tests.judge.refusals import PARENTLESS
 from tests.judge.states import Destination, Finding, Identity, Question, Row
 
@@ -61,7 +61,8 @@ def read_waiting(reports: Path) -> dict[Identity, str]:
 def _question(item: Row) -> Question:
     """Read a line of the queue: who is who it tells in full only when it is asked for by itself."""
     cause = str(item["cause"])
-    pattern = _RECORD if cause in NAMING else _OWNER if cause == PARENTLESS else None
+    is_naming = cause in NAMING or (cause == IN_DOUBT and MAY_BE in item["reason"] and item["decision"] == "recreate")
+    pattern = _RECORD if is_naming else _OWNER if cause == PARENTLESS else None
     named = pattern.findall(f"{item['id']} {item['reason']}") if pattern is not None else ()
     return Question(
         cause=cause, kind=str(item["kind"]), key=str(item["key"]), others=frozenset(named), name=str(item["id"]),

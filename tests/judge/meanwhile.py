@@ -22,7 +22,10 @@ from tests.judge.states import Destination, Finding, Identity, Question, Row
 ASKED_OF_DELETED = "deleted_at_destination"
 PROBE_LEFT = "probe_left"
 IN_DOUBT = "in_doubt"
-NAMING = (ASKED_OF_DELETED, "conflict", IN_DOUBT)
+TOLD_OF = "told of by "
+MAY_BE = "this may be it: "
+"""What a question about a write that was never answered says before the records without a mark that may be it."""
+NAMING = (ASKED_OF_DELETED, "conflict")
 """Causes of questions that name a record of the destination."""
 ASKED_OF_EDITED = frozenset({"conflict", "read_back_differs"})
 _NUMBERED = re.compile(r"\d+-[a-zA-Z]+")
@@ -289,6 +292,8 @@ class Excuses:
         about = [each for each in self.asked if (each.kind, each.key) == _about(finding) and each.cause in ASKED_OF_EDITED]
         edited = {edit.rid for edit in self._edited()}
         carriers, in_doubt = _carriers(finding), self._in_doubt()
+        if finding.why.startswith(TOLD_OF):
+            carriers, about = _NUMBERED.findall(finding.why), []
         left = [
             rid for rid in carriers
             if rid in in_doubt or ((rid in edited or self.hung_on(rid)) and any(rid in each.others for each in about))
@@ -334,8 +339,8 @@ def _about(finding: Finding) -> Identity:
 
 
 def _carriers(finding: Finding) -> list[str]:
-    """Give the records that bear one mark, or that tell of one file."""
-    return _NUMBERED.findall(finding.why) if finding.why.startswith(("carried by ", "told of by ")) else []
+    """Give the records that bear one mark."""
+    return _NUMBERED.findall(finding.why) if finding.why.startswith("carried by ") else []
 
 
 def _kind_of(rid: str) -> str:

@@ -87,9 +87,11 @@ def test_what_people_took_away_is_accounted_for() -> None:
 def test_the_account_is_read_from_the_reports(tmp_path: Path) -> None:
     """The files of the reports hold all of it; of the queue, what asks about writes, and every question with a removed record beside it."""
     book = _book()
-    answered = {"state": "resolved", "decision": "retry"}
+    asked = {"cause": "in_doubt", "kind": "lead", "key": "2", "state": "resolved"}
     items: list[dict[str, str]] = [
-        {"id": "doubt:1-0000007", "cause": "in_doubt", "kind": "lead", "key": "2", "reason": "this may be it: 7-notes", **answered},
+        {"id": "doubt:1-0000007", **asked, "reason": "this may be it: 7-notes", "decision": "recreate"},
+        {"id": "doubt:1-0000008", **asked, "reason": "this may be it: 7-notes", "decision": "adopt:7-notes"},
+        {"id": "doubt:1-0000009", **asked, "reason": "2 records carry the marker: 7-notes", "decision": "recreate"},
         {"id": "gone:lead:1::9-contacts", "cause": "deleted_at_destination", "kind": "lead", "key": "1", "reason": "it was deleted",
          "state": "resolved", "decision": "waive"},
         {"id": "conflict:note:3:~notes", "cause": "conflict", "kind": "note", "key": "3", "reason": "no longer asks for 6-notes",
@@ -101,7 +103,9 @@ def test_the_account_is_read_from_the_reports(tmp_path: Path) -> None:
     (tmp_path / "crosswalk.csv").write_text("\n".join(rows), encoding="utf-8-sig")
     questions = [
         Question(cause="in_doubt", kind="lead", key="2", others=frozenset({"7-notes"}), name="doubt:1-0000007", is_over=True),
+        *(Question(cause="in_doubt", kind="lead", key="2", name=f"doubt:1-000000{number}", is_over=True) for number in (8, 9)),
         Question(cause="deleted_at_destination", kind="lead", key="1", others=frozenset({"9-contacts"}), name="gone:lead:1::9-contacts"),
         Question(cause="conflict", kind="note", key="3", others=frozenset({"6-notes"}), name="conflict:note:3:~notes"),
     ]
+    book["doubts"] = [f"doubt:1-000000{number}" for number in (7, 8, 9)]
     assert read_told(tmp_path) == Told(**book, questions=questions)

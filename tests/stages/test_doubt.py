@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -21,7 +21,7 @@ from streamflow.stages.doubt import DoubtResolver, QuietTime, Ruling, removed_by
 from streamflow.stages.formerly import REMOVED, line_in
 from streamflow.stages.marks import carries_marker
 from streamflow.stages.removed import Removed, judged
-from streamflow.stages.rewritten import made_meanwhile
+from streamflow.stages.rewritten import made_meanwhile, rewritten
 from streamflow.stages.vanished import Vanished
 from streamflow.store.change import DropLink, DropLookup, PutLink
 from tests.stages.rig import PERSON, QUIET, USER, Rig, lead, note, rig
@@ -663,6 +663,50 @@ async def test_a_note_that_others_made_holds_up_none_of_ours(who: str) -> None:
         await one.run_dry()
         assert await one.ledger.queue(cause="in_doubt") == []
         assert one.calls().count("POST notes") == 1
+
+
+async def test_a_note_made_anew_that_people_wrote_over_is_not_made_once_more_unasked() -> None:
+    """The old note was deleted, the new one never answered and written over: what the change did not name is known by the line."""
+    async with rig(switches={"search_lag_s": 5.0}, flags=NO_EDIT) as one:
+        await _moved(one)
+        spoil(one, "update", after=0)
+        await one.stage(note("5", "1", "new"))
+        await one.deliver("note")
+        [made] = one.live("notes")
+        one.person("edit", "notes", made["id"], body="Said by somebody else")
+        one.calls()
+        one.clock.account.advance(60.0)
+        await one.run_dry()
+        [item] = await one.ledger.queue(cause="in_doubt")
+        assert (item.suggested, item.details["others"]) == ("recreate", [made["id"]])
+        assert "POST notes" not in one.calls()
+
+
+class Shown:
+    """A reader of records that stand still; who is gone has a fate."""
+
+    def __init__(self, records: dict[str, Any], fates: dict[str, str | None]) -> None:
+        self.records, self.gone = records, fates
+
+    async def read(self, _: str, dest_ids: Sequence[str], **__: Any) -> dict[str, Any]:
+        return {each: self.records[each] for each in dest_ids if each in self.records}
+
+    async def fates(self, _: str, dest_ids: Sequence[str]) -> dict[str, str | None]:
+        return {each: self.gone[each] for each in dest_ids if each in self.gone}
+
+
+@pytest.mark.parametrize(("at", "body", "fates", "named"), [
+    (["2-contacts", "3-users"], "By hand", {}, True), (["77-contacts", "3-users"], "By hand", {}, False),
+    (["77-contacts", "3-users"], "By hand", {"2-contacts": "77-contacts"}, True),
+    (["78-contacts"], "By hand", {"2-contacts": "77-contacts"}, False),
+    (["78-contacts"], "By hand", {"2-contacts": None}, True), (["2-contacts"], "Ours\n[sf:lt:call:9]", {}, False),
+])  # fmt: skip
+async def test_what_may_be_a_write_hangs_on_the_same_person(at: list[str], body: str, fates: dict[str, str | None], named: bool) -> None:
+    """Not on the same user, who takes part in many calls; on whom people merged the person into, or anywhere where nothing tells that."""
+    fields = {"description": "Ours\n[sf:lt:call:5]", "link:participants": ["2-contacts", "3-users"]}
+    intent = Intent(id="1", ref=Ref("call", "5"), op=Op.CREATE, dest_kind="activities", fields=fields, marker="[sf:lt:call:5]")
+    shown: Any = Shown({"9-activities": {"description": body, "link:participants": at}}, fates)
+    assert await rewritten(shown, intent, fields, {"9-activities"}) == ["9-activities"] * named
 
 
 MADE = Happening(id="9-events", at=9, action="create", actor="5-origins", kind="notes", ids=("3-notes",))

@@ -746,10 +746,23 @@ async def test_the_oldest_of_what_waits_is_told_by_kind(ledger: Ledger) -> None:
     assert (await ledger.oldest_unsettled())[1] == {"lead": second}
     await ledger.stage([record("3")], scan="lead:2")
     waiting = finish("2", second, state=RecordState.PARKED, disposition=None, waiting_on="doubt:i1")
-    await ledger.commit([waiting])
+    await ledger.commit([PutIntent(intent=intent("i1", "2")), waiting])
     assert (await ledger.oldest_unsettled())[1] == {"lead": second}, "pending ones do not hide it"
-    await ledger.commit([replace(waiting, disposition=Disposition.FLAGGED)])
+    await ledger.commit([SettleIntent(id="i1", state=IntentState.PARKED)])
     assert (await ledger.oldest_unsettled())[1] == {"lead": await seq_of(ledger, "3")}
+
+
+async def test_a_change_of_what_is_there_waits_no_less(ledger: Ledger) -> None:
+    """A record that was settled before counts as well while the write of its change is not answered: its disposition stays meanwhile."""
+    await ledger.stage([record("1")], scan="lead:1")
+    await ledger.commit([finish("1", await seq_of(ledger, "1"))])
+    await ledger.stage([record("1", digest="d2")], scan="lead:2")
+    seq = await seq_of(ledger, "1")
+    changing = PutIntent(intent=intent("i1", "1", op=Op.UPDATE, dest_id="1-contacts"))
+    await ledger.commit([changing, finish("1", seq, state=RecordState.PARKED, disposition=None, waiting_on="doubt:i1")])
+    assert (await ledger.oldest_unsettled())[1] == {"lead": seq}
+    await ledger.commit([SettleIntent(id="i1", state=IntentState.CONFIRMED), finish("1", seq)])
+    assert (await ledger.oldest_unsettled())[1] == {}
 
 
 async def test_records_that_are_not_read_back_in_full_are_counted_once(ledger: Ledger) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from streamflow.errors import DiskRefused, StoreError
-from streamflow.model import Ending, IntentState, RecordState, Ref, Verdict
+from streamflow.model import Ending, IntentState, Ref, Verdict
 from streamflow.stages.reopened import ASKED, asked_name
 from streamflow.store import files
 from streamflow.store.change import Enqueue, MarkVerified, MoveMark, PutIntent, PutLink, Rekey, ResolveItem, SettleIntent
@@ -28,7 +28,6 @@ from streamflow.store.queries import SQL
 from streamflow.store.sqlite import SqliteLedger
 
 from .values import (
-    TO_FIFTH,
     TO_FIRST,
     TO_FOURTH,
     TO_SECOND,
@@ -369,26 +368,6 @@ async def test_what_is_asked_about_some_records_is_found_by_them(tmp_path: Path,
             steps = [row[3] for row in raw.execute(f"EXPLAIN QUERY PLAN {SQL['items_about']}", ("lead", '["1"]'))]
         raw.close()
         assert [step for step in steps if "item" in step.split()] == ["SEARCH item USING INDEX item_about (kind=? AND <expr>=?)"]
-
-
-async def test_the_oldest_that_waits_is_found_without_looking_through_all(tmp_path: Path, clock: StillClock) -> None:
-    """The age of what waits is told five times a second, in a new ledger or in one of an earlier version: an index knows it."""
-    async with SqliteLedger.open(tmp_path, clock=clock) as ledger:
-        staged = await ledger.stage([record("1"), record("2")], scan="lead:1")
-        (_, key, seq), *_ = staged.touched
-        await ledger.commit([finish(key, seq, state=RecordState.PARKED, disposition=None, waiting_on="doubt:i1")])
-    path = tmp_path / files.LEDGER_FILE
-    for script in ("", TO_FIFTH):
-        with sqlite3.connect(path) as raw:
-            raw.executescript(script)
-        raw.close()
-        async with SqliteLedger.open(tmp_path, clock=clock) as ledger:
-            assert (await ledger.oldest_unsettled())[1] == {"lead": seq}
-        with sqlite3.connect(path) as raw:
-            steps = [row[3] for row in raw.execute(f"EXPLAIN QUERY PLAN {SQL['oldest_unsettled']}")]
-        raw.close()
-        looked = [step for step in steps if "record" in step.split()]
-        assert [step.rpartition(" ")[2] for step in looked] == ["record_pending", "record_unsettled"], steps
 
 
 async def test_a_failed_migration_leaves_the_old_version(tmp_path: Path, clock: StillClock, monkeypatch: pytest.MonkeyPatch) -> None:

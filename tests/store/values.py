@@ -24,8 +24,7 @@ from streamflow.model import (
 )
 from streamflow.store.change import Audit, Finish
 
-TO_FIFTH = "DROP INDEX record_unsettled; PRAGMA user_version = 5;"
-TO_FOURTH = f"{TO_FIFTH} DROP INDEX item_about; PRAGMA user_version = 4;"
+TO_FOURTH = "DROP INDEX item_about; PRAGMA user_version = 4;"
 TO_THIRD = f"""
 {TO_FOURTH}
 UPDATE intent SET reason = 'unknown since ' || unknown_since || iif(reason = '', '', ': ' || reason)
