@@ -133,7 +133,7 @@ def run(pair: Pair) -> Iterator[Run]:
             daemon.until(lambda _: scraper.most('streamflow_log_lines_total{level="warning"}') > 0, "a warning")
             place.config.write_text(good, encoding="utf-8")
             daemon.until(lambda _: scraper.most('streamflow_gate_waiting{gate="cutover"}') > 0, "the gate in the metrics")
-            status = stopped_at_rest(daemon)
+            status = stopped_at_rest(daemon, place)
             shown, line = place.cli("status").out, place.cli("status", "--json").out
             daemon.until(lambda _: tells_of_the_end(scraper, place), "a scrape of the rest")
             daemon.signal(signal.SIGTERM)
@@ -147,28 +147,29 @@ def post_freeze(pair: Pair) -> None:
     urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10.0).close()
 
 
-def stopped_at_rest(daemon: Daemon) -> Status:
+def stopped_at_rest(daemon: Daemon, place: Place) -> Status:
     """
     Pause a daemon that has nothing left to do, and give the status of it.
 
-    Nothing pending is a moment's word in the tail: what the next poll brought in before the pause is let through, and the pause asked for
-    again.
+    That is a moment's word in the tail: what the next poll brought in before the pause is let through, and the pause asked for again.
     """
     while True:
         daemon.until(
-            lambda status: (status["gate"] or {}).get("name") == "cutover" and not backlog(status), "rest", timeout_s=60.0,
+            lambda status: (status["gate"] or {}).get("name") == "cutover" and not unsettled(status, place), "rest", timeout_s=60.0,
         )  # fmt: skip
         daemon.ask("POST", "/v1/pause", {"reason": "counting"})
         daemon.until(Quiet(), "quiet beneath the pause")
         status = daemon.status()
-        if not backlog(status):
+        if not unsettled(status, place):
             return status
         daemon.ask("POST", "/v1/resume")
 
 
-def backlog(status: Status) -> int:
-    """Count what is pending."""
-    return sum(each["backlog"] for each in status["streams"].values())
+def unsettled(status: Status, place: Place) -> int:
+    """Count what is pending, and the writes whose outcome is still looked for."""
+    with closing(sqlite3.connect(f"file:{place.state / 'ledger.sqlite'}?mode=ro", uri=True)) as book:
+        [(writes,)] = book.execute("SELECT count(*) FROM intent WHERE state IN ('meant', 'in_doubt')")
+    return sum((each["backlog"] for each in status["streams"].values()), int(writes))
 
 
 class Quiet:
