@@ -5,8 +5,9 @@ from __future__ import annotations
 from streamflow.errors import NotFound, UsageError
 from streamflow.mapping.pair import Role
 from streamflow.migration.context import Migration
-from streamflow.model import DestId, Kind, QueueItem, kind_of
+from streamflow.model import DestId, Intent, IntentState, Kind, QueueItem, kind_of
 from streamflow.stages.directory import home_named
+from streamflow.stages.gone import GONE_KINDS
 from streamflow.stages.roles import roles_of
 
 OF_SOURCE = ("reparent", "merge")
@@ -35,6 +36,8 @@ async def checked(migration: Migration, item: QueueItem, decision: str) -> str:
         await _in_source(migration, item, verb, target)
     elif decision not in item.decisions:     # what was offered was seen there
         await _in_destination(migration, item, verb, target)
+    if verb == "adopt":
+        await _is_free(migration, item, DestId(target))
     return f"{verb}:{target}"
 
 
@@ -60,6 +63,22 @@ async def _in_destination(migration: Migration, item: QueueItem, verb: str, targ
         raise NotFound(f"the destination has no {target}, or it was deleted there", hint="take the id out of its address in the web app")
 
 
+async def _is_free(migration: Migration, item: QueueItem, target: DestId) -> None:
+    """
+    Refuse to adopt what another record led to, or was just said to be: one of the two would be nowhere.
+
+    People merge some kinds, and then two records of the source rightly lead to one.
+    """
+    if kind_of(target) in GONE_KINDS:
+        return
+    others = [(line.ref.kind, line.ref.key) for line in await migration.ledger.links_to([target])]
+    said = [each for each in await migration.ledger.queue(state=None, cause="in_doubt") if each.decision == f"adopt:{target}"]
+    others += [(each.kind, each.key) for each in said if await _intent_of(migration, each, IntentState.PARKED) is not None]
+    for kind, key in others:
+        if (kind, key) != (item.kind, item.key):
+            raise UsageError(f"{target} is what {kind} {key} became", hint="name another one, or say `recreate` when there is none")
+
+
 def _dest_kind(migration: Migration, kind: Kind) -> Kind:
     plan = migration.pair.of(kind)
     return "accounts" if plan.role is Role.COMPANY else "leads" if plan.role is Role.DEAL else "contacts"
@@ -67,6 +86,11 @@ def _dest_kind(migration: Migration, kind: Kind) -> Kind:
 
 async def _meant(migration: Migration, item: QueueItem) -> Kind:
     """The kind of the record that the write in doubt was to make."""
-    named = item.details.get("intent")
+    intent = await _intent_of(migration, item)
+    return intent.dest_kind if intent is not None else _dest_kind(migration, item.kind)
+
+
+async def _intent_of(migration: Migration, item: QueueItem, *states: IntentState) -> Intent | None:
+    """Give the write in doubt that an item is about, when it is in one of these states; in any when none is named."""
     intents = await migration.ledger.intents_of(item.kind, item.key)
-    return next((each.dest_kind for each in intents if each.id == named), _dest_kind(migration, item.kind))
+    return next((each for each in intents if each.id == item.details.get("intent") and (not states or each.state in states)), None)

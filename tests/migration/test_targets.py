@@ -13,8 +13,8 @@ from streamflow.daemon.desk import Desk
 from streamflow.errors import NotFound, UsageError
 from streamflow.migration.life import State
 from streamflow.migration.owners import OwnersGate
-from streamflow.model import QueueItem
-from streamflow.store.change import Enqueue
+from streamflow.model import IntentState, Op, QueueItem
+from streamflow.store.change import DropLink, Enqueue, PutIntent
 from tests.migration.rig import ASK_CUTOVER, Voyage, voyage
 
 
@@ -53,6 +53,34 @@ async def test_a_target_nobody_knows_is_refused_and_leaves_the_question_open(tmp
         for item, decision in ((parent, f"reparent:lead:{lead} "), (who, f"match:{person}"), (doubt, f"adopt:{person}")):
             assert (await desk(trip).queue_resolve(actor="uid:7", id=item, decision=decision))["result"] == "resolved"
         assert (await trip.ledger.item(parent)).decision == f"reparent:lead:{lead}"
+
+
+async def ask_of_a_write(trip: Voyage, note: str) -> str:
+    """Ask about a second making of a note, as about one whose outcome nobody knows."""
+    made = next(each for each in await trip.ledger.intents_of("note", note) if each.op is Op.CREATE)
+    lost = replace(made, id=f"lost-{note}", state=IntentState.PARKED, dest_id=None)
+    item = QueueItem(
+        id=f"doubt:{lost.id}", cause="in_doubt", kind="note", key=note, reason="?", details={"intent": lost.id},
+        decisions=("recreate", "adopt:<destination id>", "waive"),
+    )  # fmt: skip
+    await trip.ledger.commit([PutIntent(intent=lost), Enqueue(item=item)])
+    return item.id
+
+
+async def test_a_text_of_another_record_is_adopted_by_none(tmp_path: Path) -> None:
+    """What a note became, or was just said to be, is no other note's: the answer is refused, and says whose it is."""
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER) as trip:
+        lines = {line.ref.key: line async for page in trip.ledger.crosswalk(dest_kind="notes") for line in page if line.ref.kind == "note"}
+        first, second, third, *_ = lines.values()
+        await trip.ledger.commit([DropLink(ref=third.ref)])
+        items = [await ask_of_a_write(trip, line.ref.key) for line in (first, second)]
+        with pytest.raises(UsageError, match=f"{second.dest_id} is what note {second.ref.key} became"):
+            await desk(trip).queue_resolve(actor="uid:7", id=items[0], decision=f"adopt:{second.dest_id}")
+        await desk(trip).queue_resolve(actor="uid:7", id=items[1], decision=f"adopt:{third.dest_id}")
+        with pytest.raises(UsageError, match=f"{third.dest_id} is what note {second.ref.key} became"):
+            await desk(trip).queue_resolve(actor="uid:7", id=items[0], decision=f"adopt:{third.dest_id}")
+        assert (await trip.ledger.item(items[0])).state == "open"
+        await desk(trip).queue_resolve(actor="uid:7", id=items[0], decision="recreate")
 
 
 async def test_a_trace_tells_where_a_person_put_a_record(tmp_path: Path) -> None:
